@@ -1,0 +1,20 @@
+"""What is done with the activity log besides writing it."""
+
+from datetime import UTC, datetime, timedelta
+
+from postreeve.work import Work
+
+GRACE_SECONDS = 60
+"""A work that takes longer than this between its intent and its commit has died."""
+
+
+def settle(work: Work) -> int:
+    """Confirm or withdraw the lines that a crash left open, and return how many there were."""
+    before = datetime.now(UTC) - timedelta(seconds=GRACE_SECONDS)
+    intents = work.activity.unsettled(f"{before:%Y-%m-%d %H:%M:%S}")
+    for intent in intents:
+        if work.activity.has_happened(intent):
+            work.activity.confirm(intent.number)
+        else:
+            work.activity.withdraw(intent.number)
+    return len(intents)

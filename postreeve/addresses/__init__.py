@@ -1,0 +1,1 @@
+"""Addresses across all kinds of accounts: which are in use, which are ours, and what an admin may name."""

@@ -1,0 +1,100 @@
+"""Puts the pieces together from settings; nothing else does."""
+
+import os
+from pathlib import Path
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from postreeve import admins, aliases, domains, users  # noqa: F401 - the slices' packages
+from postreeve.admins import operations as _admins  # noqa: F401 - importing a slice's operations registers them
+from postreeve.aliases import operations as _aliases  # noqa: F401
+from postreeve.backends import SqlStorage
+from postreeve.domains import operations as _domains  # noqa: F401
+from postreeve.sessions import operations as _sessions  # noqa: F401
+from postreeve.settings import Settings, Store, load
+from postreeve.storage import schema
+from postreeve.users import operations as _users  # noqa: F401
+from postreeve.web import requests
+from postreeve.web.api import Api
+from postreeve.web.pages import Pages
+
+DATA = "POSTREEVE_DATA"
+SETTINGS = "POSTREEVE_SETTINGS"
+
+
+def settings_of(data: Path, file: Path | None) -> Settings:
+    """Return the settings of an installation: `postreeve.toml` in the data directory unless a file is named."""
+    if file is None and (data / "postreeve.toml").exists():
+        file = data / "postreeve.toml"
+    settings = load(file)
+    return msgspec.structs.replace(
+        settings, vmail=_placed(settings.vmail, data), iredadmin=_placed(settings.iredadmin, data)
+    )
+
+
+def storage_of(settings: Settings) -> SqlStorage:
+    """Open the stores, checked and with our own tables up to date; `SettingsError` says in a sentence what is wrong."""
+    storage = SqlStorage(settings)
+    schema.check(storage.vmail, "vmail")
+    schema.check(storage.iredadmin, "iredadmin")
+    schema.migrate(storage.iredadmin)
+    return storage
+
+
+def created_storage(settings: Settings) -> SqlStorage:
+    """Create what is missing of the stores, and open them."""
+    for store, is_read_by_mail in ((settings.vmail, True), (settings.iredadmin, False)):
+        if store.engine == "sqlite":
+            schema.create_file(store, settings.sqlite_group, is_read_by_mail=is_read_by_mail)
+    storage = SqlStorage(settings)
+    schema.create_tables(storage.vmail, "vmail")
+    schema.create_tables(storage.iredadmin, "iredadmin")
+    storage.close()
+    return storage_of(settings)
+
+
+def look_up_grants(settings: Settings) -> list[str]:
+    """Return the SQL of a role for Postfix's and Dovecot's look-ups; an embedded database needs none."""
+    return schema.look_up_grants(settings.vmail)
+
+
+class App:
+    """The ASGI application: the API under both its mount points, and the pages."""
+
+    def __init__(self, storage: SqlStorage, settings: Settings) -> None:
+        self.api = Api(storage, settings)
+        self.pages = Pages(settings)
+        self.is_api_on = settings.enable_restful_api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        if scope["type"] != "http":
+            return
+        path = requests.segments(scope["raw_path"])
+        mounted = path[1:] if path[:1] == ("iredadmin",) else path
+        if mounted[:1] == ("api",) and mounted[1:] not in self.pages.documents and self.is_api_on:
+            await self.api.answer(scope, mounted[1:], receive, send)
+        else:
+            await self.pages.answer(scope, mounted, receive, send)
+
+
+def application() -> App:
+    """Return the application of one server process, as the environment names its installation."""
+    file = os.environ.get(SETTINGS)
+    settings = settings_of(Path(os.environ.get(DATA, ".")), Path(file) if file else None)
+    return App(storage_of(settings), settings)
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while (await receive())["type"] != "lifespan.shutdown":
+        await send({"type": "lifespan.startup.complete"})
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+def _placed(store: Store, data: Path) -> Store:
+    """Return a store whose file is named from the data directory."""
+    if store.engine != "sqlite" or Path(store.path).is_absolute():
+        return store
+    return msgspec.structs.replace(store, path=str((data / store.path).resolve()))

@@ -1,0 +1,144 @@
+"""The command line: setting up, serving, and the jobs behind it."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from postreeve import app as assembly
+from postreeve import operations
+from postreeve.admins.rules import has_global_admin
+from postreeve.errors import Refused
+from postreeve.jobs import pending
+from postreeve.mail_config import MailSystem
+from postreeve.mail_config import write as write_mail_config
+from postreeve.operations import REGISTRY, Call
+from postreeve.permissions import Actor, Grant, Target
+from postreeve.settings import SettingsError
+from postreeve.values import Address
+from postreeve.work import Storage
+
+LOCALHOST = "127.0.0.1"
+PASSWORD = "POSTREEVE_ADMIN_PASSWORD"  # noqa: S105 - the name of a variable
+
+app = typer.Typer(name="postreeve", help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
+job = typer.Typer(help="Run one of the jobs that cron or a timer calls.", no_args_is_help=True)
+app.add_typer(job, name="job")
+
+Data = Annotated[Path, typer.Option("--data", help="Data directory of the installation.")]
+File = Annotated[Path | None, typer.Option("--settings", help="Settings file; DATA/postreeve.toml if it is there.")]
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Say in one sentence what the administrator has to mend, and exit with 1."""
+    try:
+        yield
+    except SettingsError as error:
+        typer.echo(f"postreeve: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def init(
+    admin: Annotated[str, typer.Option("--admin", help="Address of the first global admin.")],
+    data: Data = Path("data"),
+    settings_file: File = None,
+) -> None:
+    """Create the databases that are missing or empty, and the first global admin.
+
+    The admin's password comes from POSTREEVE_ADMIN_PASSWORD, or is generated and printed once. What is there already
+    is left alone.
+    """
+    with _plain_errors():
+        settings = assembly.settings_of(data, settings_file)
+        storage = assembly.created_storage(settings)
+        _create_first_admin(storage, admin)
+    if grants := assembly.look_up_grants(settings):
+        typer.echo("Roles are yours to create. One that only reads, for `postreeve mail-config --user vmail`:")
+        typer.echo("\n".join(grants))
+
+
+@app.command()
+def serve(
+    data: Data = Path("data"),
+    settings_file: File = None,
+    listen: Annotated[str, typer.Option(help="Address and port; the setting `listen` if not given.")] = "",
+    workers: Annotated[int, typer.Option(help="Server processes; the setting `workers` if not given.")] = 0,
+) -> None:
+    """Serve the API."""
+    with _plain_errors():
+        settings = assembly.settings_of(data, settings_file)
+        storage = assembly.storage_of(settings)
+        pending.run(storage)
+        storage.close()
+    host, _, port = (listen or settings.listen).rpartition(":")
+    os.environ[assembly.DATA] = str(data)
+    if settings_file:
+        os.environ[assembly.SETTINGS] = str(settings_file)
+    typer.echo(f"Postreeve serves http://{host}:{port}/iredadmin/ - the API is at http://{host}:{port}/iredadmin/api/")
+    uvicorn.run(
+        "postreeve.app:application", factory=True, host=host.strip("[]"), port=int(port),
+        workers=workers or settings.workers, access_log=False, proxy_headers=False, server_header=False,
+        log_level="warning",
+        ws="none",
+    )  # fmt: skip
+
+
+@app.command("mail-config")
+def mail_config(  # noqa: PLR0913 - each option is a line of the configuration
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="Directory to write into.")],
+    data: Data = Path("data"),
+    settings_file: File = None,
+    hostname: Annotated[str, typer.Option(help="Full name of the mail server; the machine's own if not given.")] = "",
+    mail_user: Annotated[str, typer.Option(help="Owner of all mailboxes.")] = "vmail",
+    mail_group: Annotated[str, typer.Option(help="Group of all mailboxes.")] = "vmail",
+    user: Annotated[str, typer.Option(help="Database role of the look-ups; our own if not given.")] = "",
+    password: Annotated[str, typer.Option(help="Its password.", envvar="POSTREEVE_LOOK_UP_PASSWORD")] = "",
+) -> None:
+    """Write Postfix maps and a Dovecot configuration that read the accounts, for servers without iRedMail's own."""
+    with _plain_errors():
+        settings = assembly.settings_of(data, settings_file)
+        system = MailSystem(
+            hostname=hostname,
+            mail_user=mail_user,
+            mail_group=mail_group,
+            look_up_user=user,
+            look_up_password=password,
+        )
+        files = write_mail_config(settings, data, target, system)
+    typer.echo(f"{len(files)} files written; {target}/README says what goes where.")
+
+
+@job.command("pending")
+def pending_(data: Data = Path("data"), settings_file: File = None) -> None:
+    """Settle what a crash or an outage left open."""
+    with _plain_errors():
+        settled = pending.run(assembly.storage_of(assembly.settings_of(data, settings_file)))
+    typer.echo(f"{settled} settled.")
+
+
+def _create_first_admin(storage: Storage, name: str) -> None:
+    """Create the admin unless somebody administers everything already; by the same operation as the API's."""
+    with storage.open(Grant(None, Target()), LOCALHOST) as work:
+        if has_global_admin(work):
+            typer.echo("There is a global admin already.")
+            return
+    given = os.environ.get(PASSWORD)
+    password = given or f"{secrets.token_urlsafe(15)}-A1"
+    setup = Actor(account=Address("postreeve@localhost.localdomain"), is_global=True, is_user=False)
+    form = {"password": [password], "isGlobalAdmin": ["yes"], "name": ["Postmaster"]}
+    try:
+        operations.run(REGISTRY["POST /api/admin/<mail>"], Call(setup, (name,), form, LOCALHOST, "[init]"), storage)
+    except Refused as no:
+        reasons = " ".join(code.value for code in no.codes)
+        raise SettingsError(f"The admin {name} can not be created: {reasons} {no.hint}".rstrip()) from no
+    if given:
+        typer.echo(f"Global admin {name} created, with the password of {PASSWORD}.")
+    else:
+        typer.echo(f"Global admin {name} created. The password, shown only now: {password}")

@@ -1,0 +1,87 @@
+"""How much a domain may hold and an admin may create; the one home of every limit.
+
+Each check locks what it counts against, and touches it, so that two works that would both fit alone are seen to
+clash: by row lock on one database, by certification on a cluster.
+"""
+
+from collections.abc import Callable
+
+from postreeve.domains.store import Domain
+from postreeve.errors import Code, refuse
+from postreeve.permissions import Actor
+from postreeve.work import Work
+
+NONE = -1
+Count = Callable[[], int]
+
+
+def room_for_user(work: Work, domain: Domain, quota: int) -> None:
+    """Refuse a further user of a locked domain, with this quota, where a limit says so."""
+    _room_in_domain(work, domain, domain.most_users, lambda: work.users.count([domain.name]))
+    actor = work.grant.admin
+    if not actor.is_global:
+        _room_for_admin(actor.allowance.users, lambda: work.users.count(actor.domains), Code.EXCEED_LIMIT_USERS, work)
+    room_for_quota(work, domain, quota, 0)
+
+
+def room_for_alias(work: Work, domain: Domain) -> None:
+    """Refuse a further mail alias of a locked domain where a limit says so."""
+    _room_in_domain(work, domain, domain.most_aliases, lambda: work.aliases.count([domain.name]))
+    actor = work.grant.admin
+    if not actor.is_global:
+        _room_for_admin(
+            actor.allowance.aliases,
+            lambda: work.aliases.count(actor.domains),
+            Code.EXCEED_LIMIT_ALIASES,
+            work,
+        )
+
+
+def room_for_domain(work: Work) -> None:
+    """Refuse a further domain where the admin's limit says so."""
+    actor = work.grant.admin
+    if not actor.is_global:
+        _room_for_admin(actor.allowance.domains, lambda: len(_managed(work, actor)), Code.EXCEED_LIMIT_DOMAIN, work)
+
+
+def room_for_quota(work: Work, domain: Domain, quota: int, before: int) -> None:
+    """Refuse a mailbox quota (megabytes, 0 is unlimited) that a domain or the admin has no room for.
+
+    `before` is what the mailbox has now; nobody is refused for giving back.
+    """
+    if domain.largest_quota and not 0 < quota <= domain.largest_quota:
+        refuse(Code.EXCEEDED_DOMAIN_QUOTA_SIZE, hint=f"One user may have {domain.largest_quota} MB.")
+    if domain.quota:
+        work.domains.touch(domain.name)
+        allocated = work.users.allocated_quota([domain.name]) - before
+        if not quota or allocated + quota > domain.quota:
+            refuse(Code.EXCEEDED_DOMAIN_QUOTA_SIZE, hint=f"{max(domain.quota - allocated, 0)} MB are left.")
+    actor = work.grant.admin
+    if not actor.is_global and actor.allowance.quota:
+        work.admins.touch(actor.account)
+        allocated = work.users.allocated_quota(actor.domains) - before
+        if not quota or allocated + quota > actor.allowance.quota:
+            refuse(Code.EXCEED_LIMIT_QUOTA, hint=f"{max(actor.allowance.quota - allocated, 0)} MB are left.")
+
+
+def _room_in_domain(work: Work, domain: Domain, most: int, count: Count) -> None:
+    if most == NONE:
+        refuse(Code.NOT_ALLOWED)
+    if most > 0:
+        work.domains.touch(domain.name)
+        if count() >= most:
+            refuse(Code.EXCEEDED_DOMAIN_ACCOUNT_LIMIT)
+
+
+def _room_for_admin(most: int, count: Count, code: Code, work: Work) -> None:
+    if most == NONE:
+        refuse(code)
+    if most > 0:
+        work.admins.touch(work.grant.admin.account)
+        if count() >= most:
+            refuse(code)
+
+
+def _managed(work: Work, actor: Actor) -> frozenset[str]:
+    """Return the domains that the admin has by now: what the session knew may be old."""
+    return frozenset(work.domains.managed(actor.account))

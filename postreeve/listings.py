@@ -1,0 +1,10 @@
+"""The parameters that all listings share."""
+
+from postreeve.fields import YES_NO, Field, FieldSet
+
+NAME_ONLY = Field("name_only", YES_NO, "Answer the names alone.")
+EMAIL_ONLY = Field("email_only", YES_NO, "Answer the addresses alone.")
+DISABLED_ONLY = Field("disabled_only", YES_NO, "Answer only what is disabled.")
+
+DOMAIN_LISTING = FieldSet("listing", NAME_ONLY, DISABLED_ONLY)
+ACCOUNT_LISTING = FieldSet("listing", EMAIL_ONLY, DISABLED_ONLY)

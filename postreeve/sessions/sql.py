@@ -1,0 +1,158 @@
+"""Logins in the SQL database `vmail`, sessions and failures in `iredadmin`."""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import sqlalchemy as sa
+
+from postreeve.permissions import Actor, Allowance
+from postreeve.sessions.store import Failures, Login, Session
+from postreeve.storage import settings_text, sql
+from postreeve.storage.rights import GLOBAL
+from postreeve.storage.sql import Statement, parameter
+from postreeve.storage.tables import vmail
+from postreeve.storage.tables.postreeve import known_networks, login_failures, sessions
+from postreeve.values import Address, DomainName
+from postreeve.work import DuplicateError
+
+REMEMBERED_SECONDS = 7 * 86400
+"""Failed logins and unused sessions older than this go away, longer than any limit or session lasts."""
+
+_TEXT = sa.String(255)
+_NO_TEXT: sa.ColumnElement[str] = sa.literal_column("''")
+_NO_FLAG: sa.ColumnElement[int] = sa.literal_column("0")
+
+
+def _kind(name: str) -> sa.ColumnElement[str]:
+    return sa.literal_column(f"'{name}'")
+
+
+_MAILBOX, _ADMIN, _ADMINS = vmail.mailbox.c, vmail.admin.c, vmail.domain_admins.c
+LOGIN = Statement(
+    lambda _: sa.union_all(
+        sa.select(_kind("admin"), _ADMIN.password, _ADMIN.active, _NO_FLAG, _ADMIN.settings)
+        .where(_ADMIN.username == parameter("account")),
+        sa.select(_kind("user"), _MAILBOX.password, _MAILBOX.active, _MAILBOX.isglobaladmin, _MAILBOX.settings)
+        .where(_MAILBOX.username == parameter("account")),
+        sa.select(_kind("domain"), sa.cast(_ADMINS.domain, _TEXT), _ADMINS.active, _NO_FLAG, _NO_TEXT)
+        .where(_ADMINS.username == parameter("account")),
+    )
+)  # fmt: skip
+FIND = Statement(
+    lambda _: sa.select(sessions.c.account, sessions.c.kind, sessions.c.used, sessions.c.stamp)
+    .where(sessions.c.id_hash == parameter("id_hash"))
+)  # fmt: skip
+_FAILED = login_failures.c
+_KNOWN = sa.select(known_networks.c.network).where(known_networks.c.account == parameter("account"))
+
+
+def _failures(*conditions: Callable[[], sa.ColumnElement[bool]]) -> Statement:
+    return Statement(
+        lambda _: sa.select(sa.func.count(), sa.func.min(_FAILED.at))
+        .where(_FAILED.at > parameter("since"), *(condition() for condition in conditions))
+    )  # fmt: skip
+
+
+OF_ACCOUNT = _failures(lambda: _FAILED.account == parameter("account"), lambda: _FAILED.network.not_in(_KNOWN))
+OF_ACCOUNT_HERE = _failures(
+    lambda: _FAILED.account == parameter("account"), lambda: _FAILED.network == parameter("network")
+)
+OF_NETWORK = _failures(lambda: _FAILED.network == parameter("network"))
+FORGET_FAILURES = Statement(lambda _: sa.delete(login_failures).where(_FAILED.at < parameter("before")))
+FORGET_SESSIONS = Statement(lambda _: sa.delete(sessions).where(sessions.c.used < parameter("before")))
+IS_KNOWN = Statement(lambda _: _KNOWN.where(known_networks.c.network == parameter("network")))
+
+
+class SqlSessions:
+    """Logins and sessions, as rows."""
+
+    def __init__(self, vmail_session: sql.Session, iredadmin_session: sql.Session) -> None:
+        self.vmail = vmail_session
+        self.iredadmin = iredadmin_session
+
+    def login(self, account: str) -> Login | None:
+        rows = self.vmail.rows(LOGIN, account=account)
+        domains = sorted(text for kind, text, active, *_ in rows if kind == "domain" and active)
+        holders = [row for row in rows if row[0] != "domain"]
+        if not holders:
+            return None
+        kind, password, active, is_global_user, settings = min(holders)  # a standalone admin before a user
+        is_global = GLOBAL in domains if kind == "admin" else bool(is_global_user)
+        managed = frozenset(DomainName(domain) for domain in domains if domain != GLOBAL)
+        if not active or (kind == "user" and not is_global and not managed):
+            return None
+        actor = Actor(Address(account), is_global, kind == "user", managed, _allowance(settings))
+        stamp = hashlib.sha256("\n".join([kind, password, str(is_global), *domains]).encode()).hexdigest()
+        return Login(actor, password, stamp)
+
+    def start(self, account: str, kind: str, stamp: str) -> str:
+        token, now = secrets.token_urlsafe(32), int(time.time())
+        self.iredadmin.execute(FORGET_SESSIONS, before=now - REMEMBERED_SECONDS)
+        row = {
+            "id_hash": _hashed(token),
+            "account": account,
+            "kind": kind,
+            "created": now,
+            "used": now,
+            "stamp": stamp,
+        }
+        self.iredadmin.insert(sessions, row)
+        return token
+
+    def find(self, token: str) -> Session | None:
+        row = self.iredadmin.row(FIND, id_hash=_hashed(token))
+        return Session(*row) if row else None
+
+    def use(self, token: str) -> None:
+        self.iredadmin.update(sessions, {"used": int(time.time())}, id_hash=_hashed(token))
+
+    def end(self, token: str) -> None:
+        self.iredadmin.delete(sessions, id_hash=_hashed(token))
+
+    def follow(self, account: str, before: str) -> None:
+        if (login := self.login(account)) and login.stamp != before:
+            self.iredadmin.update(sessions, {"stamp": login.stamp}, account=account, stamp=before)
+
+    def failures(self, account: str, network: str, since: int) -> Failures:
+        is_known = self.iredadmin.row(IS_KNOWN, account=account, network=network)
+        if is_known:
+            of_account = self.iredadmin.row(OF_ACCOUNT_HERE, account=account, network=network, since=since)
+        else:
+            of_account = self.iredadmin.row(OF_ACCOUNT, account=account, since=since)
+        of_network = self.iredadmin.row(OF_NETWORK, network=network, since=since)
+        return Failures(*_counted(of_account), *_counted(of_network))
+
+    def note_failure(self, account: str, network: str) -> None:
+        self.iredadmin.execute(FORGET_FAILURES, before=int(time.time()) - REMEMBERED_SECONDS)
+        self.iredadmin.insert(login_failures, {"account": account, "network": network, "at": int(time.time())})
+
+    def note_success(self, account: str, network: str) -> None:
+        values = {"at": int(time.time())}
+        if not self.iredadmin.update(known_networks, values, account=account, network=network):
+            with suppress(DuplicateError):  # another login was faster
+                self.iredadmin.insert(known_networks, {"account": account, "network": network, **values})
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _counted(row: tuple[Any, ...] | None) -> tuple[int, int]:
+    return (int(row[0]), int(row[1] or 0)) if row else (0, 0)
+
+
+def _allowance(settings: str | None) -> Allowance:
+    """Return an admin's limits; the right to add domains at all is a key of its own."""
+    most_domains = settings_text.number(settings, "create_max_domains")
+    may_add = "create_new_domains" in settings_text.pieces(settings) or most_domains > 0
+    return Allowance(
+        domains=most_domains if may_add else -1,
+        users=settings_text.number(settings, "create_max_users"),
+        aliases=settings_text.number(settings, "create_max_aliases"),
+        lists=settings_text.number(settings, "create_max_lists"),
+        quota=settings_text.number(settings, "create_max_quota"),
+    )

@@ -1,0 +1,54 @@
+"""Where a value lives in a store: plain data, read by the back end that it belongs to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the account's own row."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A key in the account's `settings` text."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of its own in another table, there as long as the value is not empty."""
+
+    table: str
+    owner: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A row in another table for each value of a set; `marker` holds what marks these rows."""
+
+    table: str
+    owner: str
+    value: str
+    marker: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingList:
+    """A key in the account's `settings` text that holds a list."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """More than one place; the slice's `sql.py` says how. The keys are those of the profile."""
+
+    keys: tuple[str, ...]
+
+
+SqlShape = Column | Setting | Row | Rows | SettingList | Several

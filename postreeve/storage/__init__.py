@@ -1,0 +1,1 @@
+"""What is true of a driver: connections, transactions, statements, errors."""

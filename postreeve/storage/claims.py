@@ -1,0 +1,71 @@
+"""Claims: an address or domain name is one work's alone, from the check that it is free until the work ends.
+
+No table of iRedMail's can promise that: users, aliases, lists and alias addresses are rows of different tables. So a
+row of our own, whose primary key is the name, is held meanwhile; it expires, in case the process dies.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from postreeve.storage.sql import Database, Session, Statement, parameter
+from postreeve.storage.tables.postreeve import claims
+from postreeve.work import ConflictError, DuplicateError, StoreUnavailableError
+
+LIFETIME_SECONDS = 60
+PATIENCE_SECONDS = 8
+PAUSE_SECONDS = 0.02
+
+log = logging.getLogger("postreeve.claims")
+
+DROP_EXPIRED = Statement(
+    lambda _: sa.delete(claims).where(claims.c.name == parameter("name"), claims.c.expires < parameter("now"))
+)
+
+
+@contextmanager
+def held(database: Database, names: Collection[str]) -> Iterator[None]:
+    """Hold claims on some names, in their order, so that two works never wait for each other."""
+    holder = secrets.token_hex(16)
+    with Session(database, is_autocommit=len(names) == 1) as session:
+        try:
+            _take(session, sorted(names), holder)
+            yield
+        finally:
+            _release(session, holder)
+
+
+def _release(session: Session, holder: str) -> None:
+    """Let go of all claims; where that can not be done they expire, and the work stands as it is."""
+    try:
+        session.delete(claims, holder=holder)
+        session.commit()
+    except (ConflictError, StoreUnavailableError) as error:
+        log.warning("Claims are left to expire: %s", error)
+
+
+def _take(session: Session, names: Sequence[str], holder: str) -> None:
+    """Take all claims together, as soon as nobody else holds one of them."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not _are_taken(session, names, holder):
+        if time.monotonic() > deadline:
+            raise StoreUnavailableError(f"Another work holds {', '.join(names[:3])}.")
+        time.sleep(PAUSE_SECONDS)
+
+
+def _are_taken(session: Session, names: Sequence[str], holder: str) -> bool:
+    now = int(time.time())
+    for name in names:
+        try:
+            session.insert(claims, {"name": name, "holder": holder, "expires": now + LIFETIME_SECONDS})
+        except (ConflictError, DuplicateError):
+            session.rollback()
+            session.execute(DROP_EXPIRED, name=name, now=now)
+            session.commit()
+            return False
+    session.commit()
+    return True

@@ -1,0 +1,140 @@
+"""The schema of a database: filled when it is empty, checked when it is iRedMail's, our own tables moved forward."""
+
+import os
+import shutil
+import sqlite3
+import time
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from postreeve.settings import SettingsError, Store
+from postreeve.storage.sql import Database, Session, Statement
+from postreeve.storage.tables.ddl import statements, table_statements
+from postreeve.storage.tables.iredadmin import IREDADMIN
+from postreeve.storage.tables.postreeve import MIGRATIONS, versions
+from postreeve.storage.tables.vmail import VMAIL
+from postreeve.work import StoreUnavailableError
+
+LATEST = MIGRATIONS[-1].version
+_NEEDED = {
+    "vmail": (
+        "admin",
+        "alias",
+        "alias_domain",
+        "domain",
+        "domain_admins",
+        "forwardings",
+        "mailbox",
+        "used_quota",
+    ),
+    "iredadmin": ("log", "settings", "domain_ownership"),
+}
+_LOOKED_UP = (
+    "alias_domain", "domain", "forwardings", "mailbox", "maillists", "recipient_bcc_domain", "recipient_bcc_user",
+    "sender_bcc_domain", "sender_bcc_user", "sender_relayhost",
+)  # fmt: skip
+_METADATA = {"vmail": VMAIL, "iredadmin": IREDADMIN}
+APPLIED = Statement(lambda _: sa.select(sa.func.max(versions.c.version)))
+
+
+def create_file(store: Store, group: str, *, is_read_by_mail: bool) -> None:
+    """Create an embedded database's file, readable by its group.
+
+    Where Postfix and Dovecot read, changes go through a rollback journal: they can not write what WAL needs.
+    """
+    path = Path(store.path)
+    if path.exists():
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o640))
+    except OSError as error:
+        raise SettingsError(f"The {store} can not be created: {error.strerror}.") from error
+    path.chmod(0o640)
+    if group:
+        try:
+            shutil.chown(path, group=group)
+        except (LookupError, PermissionError) as error:
+            raise SettingsError(f"The group {group!r} of sqlite_group can not be used: {error}.") from error
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA journal_mode = {'DELETE' if is_read_by_mail else 'WAL'}")
+    connection.close()
+
+
+def create_tables(database: Database, name: str) -> bool:
+    """Fill a database (`vmail` or `iredadmin`) with its tables if it has none, and tell whether it had none."""
+    _reach(database)
+    if any(table in database.schema.columns for table in _NEEDED[name]):
+        return False
+    with Session(database) as session:
+        session.begin()  # a half-filled database would be taken for another layout
+        for text in statements(_METADATA[name], database.store.engine):
+            session.text_execute(text)
+        session.commit()
+    database.forget_schema()
+    return True
+
+
+def check(database: Database, name: str) -> None:
+    """Raise `SettingsError` with one sentence when a database can not be used."""
+    _reach(database)
+    missing = [table for table in _NEEDED[name] if not database.schema.has(table)]
+    if len(missing) == len(_NEEDED[name]):
+        raise SettingsError(f"The {database.store} is empty: run `postreeve init` first.")
+    if missing:
+        raise SettingsError(
+            f"The {database.store} has another layout than iRedMail's database {name} that Postreeve knows:"
+            f" there is no table {', '.join(missing)}."
+        )
+
+
+def migrate(database: Database, to: int = LATEST) -> None:
+    """Bring our own tables in `iredadmin` to a version, forward or back."""
+    with Session(database) as session:
+        if not database.schema.has(versions.name):
+            for text in table_statements(versions, database.store.engine):
+                session.text_execute(text)
+            database.forget_schema()
+        applied = (session.row(APPLIED) or (0,))[0] or 0
+        for step in MIGRATIONS:
+            if applied < step.version <= to:
+                for table in step.adds:
+                    for text in table_statements(table, database.store.engine):
+                        session.text_execute(text)
+                database.forget_schema()
+                session.insert(versions, {"version": step.version, "at": int(time.time())})
+                session.commit()
+        for step in reversed(MIGRATIONS):
+            if to < step.version <= applied:
+                for table in reversed(step.adds):
+                    session.text_execute(f"DROP TABLE {table.name}")
+                session.delete(versions, version=step.version)
+                session.commit()
+    database.forget_schema()
+
+
+def look_up_grants(store: Store) -> list[str]:
+    """Return the SQL of a role that only reads, for Postfix's and Dovecot's look-ups; roles are the administrator's."""
+    match store.engine:
+        case "postgresql":
+            return [
+                "CREATE ROLE vmail LOGIN PASSWORD '<password>';",
+                f'GRANT CONNECT ON DATABASE "{store.database}" TO vmail;',
+                f"GRANT SELECT ON {', '.join(_LOOKED_UP)} TO vmail;",
+            ]
+        case "mariadb":
+            return [
+                "CREATE USER 'vmail'@'localhost' IDENTIFIED BY '<password>';",
+                *(f"GRANT SELECT ON `{store.database}`.{table} TO 'vmail'@'localhost';" for table in _LOOKED_UP),
+            ]
+        case _:
+            return []
+
+
+def _reach(database: Database) -> None:
+    try:
+        assert database.schema is not None
+    except StoreUnavailableError as error:
+        reason = " ".join(str(error).split())
+        raise SettingsError(f"The {database.store} can not be reached: {reason}") from error

@@ -1,0 +1,392 @@
+"""SQL databases: statements written in SQLAlchemy Core, compiled once, run on the driver's own cursor.
+
+Executing through SQLAlchemy's engine costs two to five times as much; its compiler costs nothing once the text is
+kept. Connections come from SQLAlchemy's pool, in autocommit mode: a transaction begins with the first lock or write
+of a work, so what must hold until its end is read after that.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.pool import QueuePool
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from postreeve.settings import Store
+from postreeve.storage.engines import SqlEngine, engine_of
+from postreeve.work import StoreUnavailableError
+
+Row = tuple[Any, ...]
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The tables and columns that a database has; they come and go between iRedMail's releases."""
+
+    columns: Mapping[str, frozenset[str]]
+
+    def has(self, table: str, column: str = "") -> bool:
+        """Tell whether there is a table, or a column in it."""
+        return table in self.columns and (not column or column in self.columns[table])
+
+
+class Statement:
+    """A statement in SQLAlchemy Core, built for the schema at hand and compiled once for each database.
+
+    The parameter of `among` takes a list.
+    """
+
+    def __init__(self, build: Callable[[Schema], sa.Executable], *, is_locking: bool = False) -> None:
+        self.build = build
+        self.is_locking = is_locking
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    text: str
+    constants: Mapping[str, Any]
+    expansions: Mapping[str, Sequence[str]]
+
+
+class Database:
+    """One database: its pool of connections, its schema and its compiled statements."""
+
+    def __init__(self, store: Store, pool_size: int) -> None:
+        self.store = store
+        self.engine: SqlEngine = engine_of(store)
+        # A request may hold a claim's connection besides its own.
+        self.most_connections = 2 * pool_size + 2
+        self.pool = QueuePool(
+            self._connect,
+            pool_size=self.most_connections,
+            max_overflow=0,
+            reset_on_return=None,
+            timeout=10,
+            use_lifo=True,
+        )
+        self.names: dict[Statement, tuple[str, ...]] = {}
+        """The columns that a statement answers, once it has."""
+        self._compiled: dict[Any, _Compiled] = {}
+
+    def _connect(self) -> Any:
+        try:
+            return self.engine.connect()
+        except self.engine.errors as error:
+            raise StoreUnavailableError(str(error)) from error
+
+    @cached_property
+    def schema(self) -> Schema:
+        """What the catalogue says; looked up once."""
+        with Session(self) as session:
+            columns: dict[str, set[str]] = {}
+            for table, column in session.text_rows(_CATALOGUE[self.store.engine]):
+                columns.setdefault(table, set()).add(column)
+        return Schema({table: frozenset(names) for table, names in columns.items()})
+
+    def forget_schema(self) -> None:
+        """Look again next time, and compile again: our own tables have changed."""
+        self.__dict__.pop("schema", None)
+        self.names.clear()
+        self._compiled.clear()
+
+    def compiled(self, statement: Statement, lists: Mapping[str, int]) -> _Compiled:
+        """Return a statement's text for lists of the given sizes."""
+        key = (statement, *sorted(lists.items()))
+        if (found := self._compiled.get(key)) is None:
+            found = self._compiled[key] = self._compile(statement.build(self.schema), lists)
+        return found
+
+    def written(self, verb: str, table: sa.Table, values: Sequence[str], where: Sequence[str]) -> str:
+        """Return the text of a plain INSERT, UPDATE or DELETE, for parameters v0 … and w0 …."""
+        key = (verb, table, tuple(values), tuple(where))
+        if (found := self._compiled.get(key)) is None:
+            found = self._compiled[key] = self._compile(_plain(verb, table, values, where), {})
+        return found.text
+
+    def _compile(self, built: sa.Executable, lists: Mapping[str, int]) -> _Compiled:
+        options = {"is_single": bool(lists)} if self.engine.takes_arrays else {}
+        compiled = built.compile(dialect=self.engine.dialect, compile_kwargs=options)  # type: ignore[attr-defined]
+        constants = {name: value for name, value in compiled.params.items() if value is not None}
+        if not lists or self.engine.takes_arrays:
+            return _Compiled(str(compiled), constants, {})
+        placeholders = dict.fromkeys(compiled.bind_names.values(), "")
+        state = compiled.construct_expanded_state(placeholders | {name: [""] * size for name, size in lists.items()})
+        return _Compiled(state.statement, constants, dict(state.parameter_expansion))
+
+
+class Session:
+    """One connection of a database, for one work."""
+
+    def __init__(self, database: Database, *, is_autocommit: bool = False) -> None:
+        """With `is_autocommit` each statement is lasting at once: sessions, claims and the log are kept so."""
+        self.database = database
+        self.is_autocommit = is_autocommit
+        self.is_in_transaction = False
+        self._connection: Any = None
+        self._cursor: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def schema(self) -> Schema:
+        return self.database.schema
+
+    def rows(self, statement: Statement, **parameters: Any) -> list[Row]:
+        """Run a query and return its rows."""
+        self._run(statement, parameters)
+        return self._fetched()
+
+    def row(self, statement: Statement, **parameters: Any) -> Row | None:
+        """Run a query and return its first row."""
+        return next(iter(self.rows(statement, **parameters)), None)
+
+    def mappings(self, statement: Statement, **parameters: Any) -> list[dict[str, Any]]:
+        """Run a query and return its rows with the names of their columns."""
+        rows = self.rows(statement, **parameters)
+        names = self.database.names.get(statement, ())
+        if rows and len(names) != len(rows[0]):  # describing columns costs more than fetching a row
+            names = self.database.names[statement] = tuple(column[0] for column in self._cursor.description)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def execute(self, statement: Statement, **parameters: Any) -> int:
+        """Run a statement that writes, and return how many rows it touched."""
+        self.begin()
+        self._run(statement, parameters)
+        return int(self._cursor.rowcount)
+
+    def insert(self, table: sa.Table, values: Values) -> None:
+        """Insert a row; columns that this database does not have are left out."""
+        self._write("insert", table, values, {})
+
+    def update(self, table: sa.Table, values: Values, **where: Any) -> int:
+        """Update the rows that match; columns that this database does not have are left out."""
+        return self._write("update", table, values, where)
+
+    def delete(self, table: sa.Table, **where: Any) -> int:
+        """Delete the rows that match, and return how many there were."""
+        return self._write("delete", table, {}, where)
+
+    def text_rows(self, text: str) -> list[Row]:
+        """Run a query that is text already."""
+        self._send(text, None)
+        return self._fetched()
+
+    def text_execute(self, text: str) -> None:
+        """Run a statement that is text already, such as one that creates a table."""
+        self._send(text, None)
+
+    def inserted_id(self, table: sa.Table, values: Values) -> int:
+        """Insert a row and return its number."""
+        if self.database.store.engine != "postgresql":
+            self.insert(table, values)
+            return int(self._cursor.lastrowid)
+        known = {name: value for name, value in values.items() if self.schema.has(table.name, name)}
+        text = self.database.written("insert-returning-id", table, list(known), ())
+        self._send(text, {f"v{index}": value for index, value in enumerate(known.values())})
+        return int(self._cursor.fetchone()[0])
+
+    def begin(self) -> None:
+        """Begin the transaction, unless it has begun."""
+        if not self.is_in_transaction and not self.is_autocommit:
+            self._send(self.database.engine.begin, None)
+            self.is_in_transaction = True
+
+    def commit(self) -> None:
+        """Make everything since `begin` lasting."""
+        if self.is_in_transaction:
+            self._send("COMMIT", None)
+            self.is_in_transaction = False
+
+    def rollback(self) -> None:
+        """Undo everything since `begin`."""
+        if self.is_in_transaction:
+            self._send("ROLLBACK", None)
+            self.is_in_transaction = False
+
+    def rest(self) -> None:
+        """Give the connection back until the next statement, unless a transaction needs it: a reader may be slow."""
+        if not self.is_in_transaction:
+            self.close()
+
+    def close(self) -> None:
+        """Undo what was not committed and give the connection back."""
+        if self._connection is None:
+            return
+        try:
+            if self.is_in_transaction:
+                self._cursor.execute("ROLLBACK")
+            self._cursor.close()
+            self._connection.close()
+        except self.database.engine.errors as error:
+            self._connection.invalidate(error)
+        self._connection = None
+        self.is_in_transaction = False
+
+    def _write(self, verb: str, table: sa.Table, values: Values, where: Values) -> int:
+        if not self.schema.has(table.name):
+            return 0
+        columns = self.schema.columns[table.name]
+        known = {name: value for name, value in values.items() if name in columns}
+        if verb == "update" and not known:
+            return 0
+        text = self.database.written(verb, table, list(known), list(where))
+        parameters = {f"v{index}": value for index, value in enumerate(known.values())}
+        parameters |= {f"w{index}": value for index, value in enumerate(where.values())}
+        self.begin()
+        self._send(text, parameters)
+        return int(self._cursor.rowcount)
+
+    def _run(self, statement: Statement, parameters: dict[str, Any]) -> None:
+        lists = {name: value for name, value in parameters.items() if isinstance(value, list)}
+        sizes = {name: _room_for(values) for name, values in lists.items()}
+        if self.database.engine.takes_arrays:
+            is_single = all(len(values) == 1 for values in lists.values())
+            parameters |= {name: str(values[0]) if is_single else [*map(str, values)] for name, values in lists.items()}
+            sizes = dict.fromkeys(lists, 1) if is_single else {}
+        compiled = self.database.compiled(statement, sizes)
+        for name, names in compiled.expansions.items():
+            parameters |= zip(names, _padded(parameters.pop(name), len(names)), strict=True)
+        if statement.is_locking:
+            self.begin()
+        self._send(compiled.text, {**compiled.constants, **parameters})
+
+    def _send(self, text: str, parameters: Mapping[str, Any] | None) -> None:
+        """Send one statement; connections that died while they were idle are replaced without a word."""
+        spares = 0 if self._connection is not None else self.database.most_connections
+        while True:
+            if self._connection is None:
+                self._open()
+            try:
+                self._execute(text, parameters)
+            except self.database.engine.errors as error:
+                if not self.database.engine.is_broken(error):
+                    raise (self.database.engine.meaning(error) or error) from error
+                self._drop(error)
+                if spares == 0:
+                    raise StoreUnavailableError(str(error)) from error
+                spares -= 1
+            else:
+                return
+
+    def _drop(self, error: Exception) -> None:
+        """Throw a connection away, its cursor first: SQLite keeps its locks as long as a statement is open."""
+        with suppress(*self.database.engine.errors):
+            self._cursor.close()
+        self._connection.invalidate(error)
+        self._connection = None
+        self.is_in_transaction = False
+
+    def _execute(self, text: str, parameters: Mapping[str, Any] | None) -> None:
+        if parameters:
+            self._cursor.execute(text, parameters)
+        else:
+            self._cursor.execute(text)
+
+    def _open(self) -> None:
+        try:
+            self._connection = self.database.pool.connect()
+        except sa.exc.TimeoutError as error:
+            raise StoreUnavailableError("All database connections are busy.") from error
+        self._cursor = self._connection.cursor()
+
+    def _fetched(self) -> list[Row]:
+        try:
+            return list(self._cursor.fetchall())
+        except self.database.engine.errors as error:
+            raise (self.database.engine.meaning(error) or error) from error
+
+
+def parameter(name: str) -> sa.BindParameter[Any]:
+    """Return the bound parameter of one value."""
+    return sa.bindparam(name, type_=sa.types.NullType())
+
+
+class among(sa.ColumnElement[Any]):  # noqa: N801 - reads like SQLAlchemy's own functions
+    """The condition that a column is one of a bound list of values.
+
+    It does not bring its table into the query: something else has to name that.
+    """
+
+    type = sa.types.NullType()  # a Boolean would become `... = 1` on SQLite and MariaDB, which no index serves
+    inherit_cache = False
+
+    def __init__(self, column: sa.ColumnElement[Any], name: str) -> None:
+        self.column = column
+        self.name = name
+
+
+@compiles(among)
+def _as_placeholders(element: among, compiler: SQLCompiler, **options: Any) -> str:
+    listed = element.column.in_(sa.bindparam(element.name, expanding=True))
+    return str(compiler.process(listed, **options))
+
+
+@compiles(among, "postgresql")
+def _as_array(element: among, compiler: SQLCompiler, *, is_single: bool = False, **options: Any) -> str:
+    """Take the list as one array: hundreds of placeholders cost psycopg and the planner more than the rows.
+
+    A list of one is compared: for an array PostgreSQL would make a plan each time, in the belief that it holds ten.
+    """
+    if is_single:
+        return str(compiler.process(element.column == parameter(element.name), **options))
+    array = sa.bindparam(element.name, type_=postgresql.ARRAY(sa.String))
+    return str(compiler.process(element.column == sa.any_(array), **options))
+
+
+def batches(values: Iterable[str], size: int = 512) -> Iterable[list[str]]:
+    """Yield lists of at most `size` values, such as one statement takes well."""
+    batch: list[str] = []
+    for value in values:
+        batch.append(value)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _room_for(values: Collection[Any]) -> int:
+    """Round up to a power of two, so that few texts serve lists of every length."""
+    return 1 << max(len(values) - 1, 0).bit_length()
+
+
+def _padded(values: Sequence[Any], size: int) -> list[Any]:
+    """Fill a list up with its last value; a list with nothing in it matches nothing (there are no NULL keys)."""
+    return [*values, *([values[-1] if values else None] * (size - len(values)))]
+
+
+def _plain(verb: str, table: sa.Table, values: Sequence[str], where: Sequence[str]) -> sa.Executable:
+    named = {name: sa.bindparam(f"v{index}", type_=sa.types.NullType()) for index, name in enumerate(values)}
+    conditions = [table.c[name] == sa.bindparam(f"w{index}") for index, name in enumerate(where)]
+    match verb:
+        case "insert":
+            return sa.insert(table).values(named).inline()
+        case "insert-returning-id":
+            return sa.insert(table).values(named).returning(table.c.id)
+        case "update":
+            return sa.update(table).values(named).where(*conditions)
+        case _:
+            return sa.delete(table).where(*conditions)
+
+
+_CATALOGUE = {
+    "sqlite": (
+        "SELECT t.name, c.name FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c"
+        " WHERE t.type IN ('table', 'view')"
+    ),
+    "postgresql": (
+        "SELECT table_name, column_name FROM information_schema.columns"
+        " WHERE table_schema = ANY (current_schemas(false))"
+    ),
+    "mariadb": "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = database()",
+}

@@ -1,0 +1,1 @@
+"""The tables of iRedMail's databases, as iRedMail creates them on each engine."""

@@ -1,0 +1,95 @@
+"""Work: the stores that one request uses, and what a store may report, as plain types."""
+
+from collections.abc import Collection
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from postreeve.permissions import Grant
+from postreeve.settings import Settings
+
+if TYPE_CHECKING:  # the contracts name each other; at run time only the shape counts
+    from postreeve.activity.store import Activity, Line
+    from postreeve.addresses.store import Addresses
+    from postreeve.admins.store import Admins
+    from postreeve.aliases.store import Aliases
+    from postreeve.domains.store import Domains
+    from postreeve.ownership.store import Ownership
+    from postreeve.sessions.store import Sessions
+    from postreeve.users.store import Users
+
+Profile = dict[str, Any]
+"""An account as it is stored, in the back end's own names, with the declared extras."""
+
+
+class StoreUnavailableError(Exception):
+    """A store does not answer; the request may be sent again."""
+
+
+class ConflictError(Exception):
+    """Another writer was faster (deadlock, certification failure); the work may be repeated from its beginning."""
+
+
+class DuplicateError(Exception):
+    """A row with this key exists already."""
+
+
+@dataclass
+class Remarks:
+    """What an answer says besides its data."""
+
+    ignored: list[str] = field(default_factory=list)
+    discarded: list[str] = field(default_factory=list)
+    pending: list[str] = field(default_factory=list)
+    hint: str = ""
+
+
+class Work(Protocol):
+    """The stores of one request: everything in it happens, or nothing."""
+
+    grant: Grant
+    client: str
+    """The client's IP address."""
+    via: str
+    """The face, as it stands before the text of the activity log."""
+    token: str
+    """The id of the session, if the face has one."""
+    remarks: Remarks
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def domains(self) -> "Domains": ...
+    @property
+    def admins(self) -> "Admins": ...
+    @property
+    def users(self) -> "Users": ...
+    @property
+    def aliases(self) -> "Aliases": ...
+    @property
+    def addresses(self) -> "Addresses": ...
+    @property
+    def ownership(self) -> "Ownership": ...
+    @property
+    def activity(self) -> "Activity": ...
+    @property
+    def sessions(self) -> "Sessions": ...
+
+    def commit(self, line: "Line | None") -> None:
+        """Make the work lasting, with its line in the activity log; uncommitted work is undone when it is closed."""
+
+
+class Storage(Protocol):
+    """The back end of one installation."""
+
+    def open(self, grant: Grant, client: str, via: str = "", token: str = "") -> AbstractContextManager[Work]:
+        """Open the stores for one request; closing them undoes what was not committed."""
+
+    def site(self) -> Settings:
+        """Return the settings as the site has them now, what admins changed in the panel included."""
+
+    def claim(self, names: Collection[str]) -> AbstractContextManager[None]:
+        """Keep addresses and domain names for this work alone, until it ends.
+
+        Raises `StoreUnavailableError` when another work does not let go of one in time.
+        """

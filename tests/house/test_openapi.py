@@ -1,0 +1,148 @@
+"""The OpenAPI document is valid, and the server answers as it says."""
+
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, given, settings, strategies
+from hypothesis.strategies import SearchStrategy
+from openapi_spec_validator import validate
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from postreeve.web.api import COOKIE
+from postreeve.web.descriptions import Description
+from postreeve.web.openapi import PROFILES, document
+from tests.house.world import DESCRIPTIONS, IDS, example_world
+from tests.site import PASSWORD, ROOT, Site
+
+CHECKS = [
+    not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
+    response_schema_conformance,
+]  # fmt: skip
+
+api = schemathesis.openapi.from_dict(document())
+
+
+@pytest.fixture
+def explored(site: Site) -> Site:
+    """The world of the examples, for the fuzzer to break."""
+    example_world(site)
+    return site
+
+
+def test_the_document_is_valid() -> None:
+    validate(document())
+
+
+def test_the_document_is_served_under_both_mount_points(site: Site) -> None:
+    root = site.base.removesuffix("/iredadmin/api")
+    for base in (site.base, f"{root}/api"):
+        answer = requests.get(f"{base}/openapi.json", timeout=10)
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.json() == document()
+
+
+def test_every_operation_is_in_the_document() -> None:
+    written = {operation["operationId"] for path in document()["paths"].values() for operation in path.values()}
+    assert written == {description.id for description in DESCRIPTIONS}
+
+
+def test_old_names_are_deprecated() -> None:
+    body = document()["paths"]["/user/{mail}"]["put"]["requestBody"]["content"]["application/json"]["schema"]
+    assert body["properties"]["mailQuota"]["deprecated"]
+    assert "deprecated" not in body["properties"]["quota"]
+
+
+def test_profiles_hold_every_key_that_the_document_declares(site: Site) -> None:
+    root = example_world(site)
+    shown = {
+        "domain": "example.com",
+        "admin": "jane@example.org",
+        "user": "ann@example.com",
+        "alias": "team@example.com",
+    }
+    schemas = document()["components"]["schemas"]
+    assert set(shown) == set(PROFILES)
+    for kind, name in shown.items():
+        declared = set(schemas[f"{kind.capitalize()}Profile"]["properties"])
+        assert declared <= set(root.data(f"{kind}/{name}")), kind
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("description", DESCRIPTIONS, ids=IDS)
+def test_answers_are_as_the_document_says(description: Description, explored: Site) -> None:
+    """Never a defect, always the envelope, profiles with their declared types; half of the time to known accounts."""
+    known = {parameter.name: parameter.example for parameter in description.path_parameters}
+
+    @settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(_cases(description), strategies.booleans())
+    def explore(case: schemathesis.Case[Any], is_known: bool) -> None:  # noqa: FBT001 - drawn by Hypothesis
+        if is_known and known:
+            case.path_parameters = dict(known)
+        with requests.Session() as session:
+            session.trust_env = False
+            cookies = {COOKIE: _token(explored)}
+            response = case.call(base_url=explored.base, session=session, cookies=cookies, timeout=30)
+        case.validate_response(response, checks=CHECKS)
+        assert isinstance(response.json()["_success"], bool)
+
+    explore()
+
+
+def _cases(description: Description) -> SearchStrategy[schemathesis.Case[Any]]:
+    """Return requests as the document allows them, and others."""
+    operation = api[description.path][description.operation.method]
+    allowed = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
+    if not description.parameters:
+        return allowed
+    return allowed | operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
+
+
+_tokens: dict[str, str] = {}
+
+
+def _token(site: Site) -> str:
+    """Return a global admin's session that still lives: the fuzzer logs out, too."""
+    if "root" not in _tokens or not _is_alive(site, _tokens["root"]):
+        client = site.client().login(ROOT)
+        _tokens["root"] = str(client.session.cookies[COOKIE])
+    return _tokens["root"]
+
+
+def _is_alive(site: Site, token: str) -> bool:
+    answer = requests.get(f"{site.base}/domains", params={"name_only": "yes"}, cookies={COOKIE: token}, timeout=10)
+    return bool(answer.json()["_success"])
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_what_is_no_operation_is_told_with_its_true_status(site: Site, method: str) -> None:
+    answer = site.client().raw(method, "nothing/at/all")
+    assert (answer.status_code, answer.json()) == (404, {"_success": False, "_msg": "NO_SUCH_OPERATION"})
+    answer = site.client().raw("PATCH", "domains")
+    assert (answer.status_code, answer.json()["_msg"]) == (405, "METHOD_NOT_ALLOWED")
+
+
+@pytest.mark.parametrize("description", DESCRIPTIONS, ids=IDS)
+def test_problems_are_as_the_document_says(site: Site, description: Description) -> None:
+    answer = site.client().raw(
+        description.operation.method, description.example_path, headers={"Accept": "application/problem+json"}
+    )
+    if answer.status_code == 200:
+        assert description.is_open
+        return
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == answer.status_code
+    assert {"type", "title", "_success", "_msg"} <= set(problem)
+
+
+def test_a_password_of_the_examples_satisfies_the_policy(site: Site) -> None:
+    site.root().ok("POST", "admin/somebody@example.org", password=PASSWORD)

@@ -1,0 +1,44 @@
+"""The programs that read what we write: one Dovecot for all tests of an engine, and Postfix's look-ups."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.mail_system import Dovecot, PostfixMaps, configure, private_directory
+from tests.readers.readers import Readers
+from tests.site import Site
+
+_FOLDER = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the second driver for MariaDB: Postfix and Dovecot have their own."""
+    engines = {_engine(item) for item in items}
+    extra = {"mariadb-mysqlclient"} if "mariadb" in engines else set()
+    left_out = [item for item in items if _FOLDER in item.path.parents and _engine(item) in extra]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def mail_programs(installation: Site) -> Iterator[tuple[PostfixMaps, Dovecot]]:
+    """Postfix's maps and a running Dovecot for each of the engines in turn."""
+    with private_directory() as home:
+        system = configure(installation.settings, home, home)
+        with Dovecot(home / "config", system) as dovecot:
+            yield PostfixMaps(home / "config"), dovecot
+
+
+@pytest.fixture
+def readers(mail_programs: tuple[PostfixMaps, Dovecot], site: Site) -> Readers:
+    """What Postfix and Dovecot make of a wiped installation, whose mailboxes have paths that are easy to read."""
+    maps, dovecot = mail_programs
+    site.change_settings(maildir_hashed=False, maildir_append_timestamp=False)
+    return Readers(maps, dovecot.doveadm)
+
+
+def _engine(item: pytest.Item) -> str:
+    """Return the server with which a test runs, if it runs with one."""
+    call = getattr(item, "callspec", None)
+    return str(call.params.get("server", "")) if call else ""

@@ -1,0 +1,311 @@
+"""Private PostgreSQL and MariaDB servers for one run of the tests, and SQLite files in the same manner.
+
+`started` starts servers in a folder and stops them at its end; `reached` finds them there, from any process.
+Nothing is synced to the disk and nothing survives.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Literal, Protocol, get_args
+
+import psycopg
+import pymysql
+from psycopg import sql
+from pymysql.cursors import Cursor
+
+from postreeve.settings import Store
+
+Name = Literal["sqlite", "postgresql", "mariadb", "mariadb-mysqlclient"]
+"""An engine and, where there are two, the driver to reach it."""
+NAMES: tuple[Name, ...] = get_args(Name)
+
+_PATH = f"{os.environ['PATH']}:/usr/local/sbin:/usr/sbin:/sbin"
+_START_SECONDS = 60
+
+
+class ServerError(Exception):
+    """A test server can not be had; the text says why."""
+
+
+class Server(Protocol):
+    """Where the databases of one engine live."""
+
+    def store(self, database: str) -> Store:
+        """Return how to reach a database, with all rights."""
+
+    def create_database(self, name: str, template: str | None = None) -> None:
+        """Create a database, empty or as a copy of another to which nobody is connected."""
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, and its connections; one that is not there is fine."""
+
+
+@dataclass(frozen=True)
+class SqliteFolder:
+    """A folder of SQLite files."""
+
+    folder: Path
+
+    def store(self, database: str) -> Store:
+        return Store(engine="sqlite", path=str(self.folder / f"{database}.db"))
+
+    def create_database(self, name: str, template: str | None = None) -> None:
+        self.folder.mkdir(exist_ok=True)
+        if template:
+            shutil.copyfile(self.store(template).path, self.store(name).path)
+        else:
+            Path(self.store(name).path).touch(exist_ok=False)
+
+    def drop_database(self, name: str) -> None:
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            Path(self.store(name).path + suffix).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class PostgresqlServer:
+    """A PostgreSQL server with its socket in a folder."""
+
+    folder: Path
+
+    def store(self, database: str) -> Store:
+        return Store(engine="postgresql", socket=str(self.folder), port=5432, database=database, user="postgres")
+
+    def create_database(self, name: str, template: str | None = None) -> None:
+        self._execute("CREATE DATABASE {} TEMPLATE {}", name, template or "template1")
+
+    def drop_database(self, name: str) -> None:
+        self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+    def is_ready(self) -> bool:
+        try:
+            self._execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _execute(self, statement: str, *names: str) -> None:
+        query = sql.SQL(statement).format(*map(sql.Identifier, names))
+        with psycopg.connect(
+            host=str(self.folder), port=5432, user="postgres", dbname="postgres", autocommit=True
+        ) as connection:
+            connection.execute(query)
+
+
+@dataclass(frozen=True)
+class MariadbServer:
+    """A MariaDB server with its socket in a folder, and the driver to reach it."""
+
+    folder: Path
+    driver: Literal["pymysql", "mysqlclient"] = "pymysql"
+
+    @property
+    def socket(self) -> str:
+        return str(self.folder / "socket")
+
+    def store(self, database: str) -> Store:
+        return Store(engine="mariadb", socket=self.socket, database=database, user="root", driver=self.driver)
+
+    def create_database(self, name: str, template: str | None = None) -> None:
+        with closing(self._connection()) as connection, connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE `{name}`")
+            if template:
+                _copy_mariadb(cursor, template, name)
+
+    def drop_database(self, name: str) -> None:
+        with closing(self._connection()) as connection, connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")
+
+    def is_ready(self) -> bool:
+        # PyMySQL leaves a socket open when nobody answers.
+        with socket.socket(socket.AF_UNIX) as line:
+            if line.connect_ex(self.socket):
+                return False
+        self._connection().close()
+        return True
+
+    def _connection(self) -> "pymysql.Connection[Cursor]":
+        return pymysql.connect(unix_socket=self.socket, user="root", charset="utf8mb4", autocommit=True)
+
+
+def _copy_mariadb(cursor: Cursor, source: str, target: str) -> None:
+    """Copy tables, rows and triggers; MariaDB has no word for that."""
+    cursor.execute(f"USE `{target}`")
+    cursor.execute(f"SHOW TABLES FROM `{source}`")
+    for (table,) in cursor.fetchall():
+        cursor.execute(f"CREATE TABLE `{table}` LIKE `{source}`.`{table}`")
+        cursor.execute(f"INSERT INTO `{table}` SELECT * FROM `{source}`.`{table}`")
+    cursor.execute(f"SHOW TRIGGERS FROM `{source}`")
+    for trigger, *_ in cursor.fetchall():
+        cursor.execute(f"SHOW CREATE TRIGGER `{source}`.`{trigger}`")
+        cursor.execute(cursor.fetchone()[2])
+
+
+def reached(name: Name, folder: Path) -> Server:
+    """Return the server that was started in a folder."""
+    match name:
+        case "sqlite":
+            return SqliteFolder(folder / "sqlite")
+        case "postgresql":
+            return PostgresqlServer(folder / "postgresql")
+        case "mariadb":
+            return MariadbServer(folder / "mariadb")
+        case "mariadb-mysqlclient":
+            return MariadbServer(folder / "mariadb", driver="mysqlclient")
+
+
+@contextmanager
+def started(names: Iterable[Name]) -> Iterator[Path]:
+    """Start what the names need, and yield the folder in which `reached` finds it."""
+    engines = {name.partition("-")[0] for name in names}
+    with ExitStack() as stack:
+        folder = stack.enter_context(_folder())
+        if "postgresql" in engines:
+            stack.enter_context(postgresql(folder / "postgresql"))
+        if "mariadb" in engines:
+            stack.enter_context(mariadb(folder / "mariadb"))
+        yield folder
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[PostgresqlServer]:
+    """Run a PostgreSQL server in a new folder."""
+    programs = _postgresql_programs()
+    _make_folder(folder, "postgres")
+    installer = [
+        f"{programs}/initdb", f"--pgdata={folder}/data", "--auth=trust", "--username=postgres",
+        "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync",
+    ]  # fmt: skip
+    _install(folder, "postgres", installer)
+    options = {
+        "listen_addresses": "",
+        "unix_socket_directories": folder,
+        "fsync": "off",
+        "full_page_writes": "off",
+        "synchronous_commit": "off",
+        "autovacuum": "off",
+        "wal_level": "minimal",
+        "max_wal_senders": 0,
+        "max_connections": 300,
+    }
+    command = [f"{programs}/postgres", "-D", f"{folder}/data"]
+    command += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    server = PostgresqlServer(folder)
+    with _running(folder, "postgres", command, server.is_ready):
+        yield server
+
+
+@contextmanager
+def mariadb(folder: Path) -> Iterator[MariadbServer]:
+    """Run a MariaDB server in a new folder."""
+    daemon = _program("mariadbd")
+    data = ["--no-defaults", f"--datadir={folder}/data"]
+    installer = [
+        _program("mariadb-install-db"), *data, "--auth-root-authentication-method=normal",
+        "--skip-test-db", "--skip-name-resolve",
+    ]  # fmt: skip
+    _make_folder(folder, "mysql")
+    _install(folder, "mysql", installer)
+    command = [
+        daemon, *data, f"--socket={folder}/socket", f"--pid-file={folder}/pid", f"--tmpdir={folder}",
+        "--skip-networking", "--skip-log-bin", "--max-connections=300", "--performance-schema=off",
+        "--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci",
+        "--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--innodb-doublewrite=0",
+    ]  # fmt: skip
+    server = MariadbServer(folder)
+    with _running(folder, "mysql", command, server.is_ready):
+        yield server
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(mkdtemp(prefix="postreeve-"))
+    if os.geteuid() == 0:
+        # The servers and the mail programs run as users of their own.
+        folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def _make_folder(folder: Path, user: str) -> None:
+    folder.mkdir()
+    if os.geteuid() == 0:
+        shutil.chown(folder, user, user)
+
+
+def _install(folder: Path, user: str, command: Sequence[str]) -> None:
+    done = subprocess.run(
+        [*_as(user), *command],
+        cwd=folder,
+        # A MariaDB that starts clears away what another one has in the same temporary folder.
+        env={"PATH": _PATH, "TMPDIR": str(folder)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ServerError(f"{command[0]} failed:\n{done.stdout}")
+
+
+@contextmanager
+def _running(folder: Path, user: str, command: Sequence[str], is_ready: Callable[[], bool]) -> Iterator[None]:
+    log = folder / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            # The server ends with this process, even if that is killed.
+            [*_as(user, "--pdeathsig=QUIT"), *command],
+            cwd=folder,
+            # A MariaDB that starts clears away what another one has in the same temporary folder.
+            env={"PATH": _PATH, "TMPDIR": str(folder)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        _wait(process, is_ready, log)
+        yield
+    finally:
+        # PostgreSQL takes this as "immediately", and MariaDB need not take anything well.
+        process.send_signal(signal.SIGQUIT)
+        process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], is_ready: Callable[[], bool], log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not is_ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise ServerError(f"A test server did not start:\n{log.read_text()}")
+        time.sleep(0.02)
+
+
+def _as(user: str, *options: str) -> list[str]:
+    """Return the words before a command that run it as a user; neither server runs as root."""
+    identity = [f"--reuid={user}", f"--regid={user}", "--clear-groups"] if os.geteuid() == 0 else []
+    return ["setpriv", *identity, *options] if identity or options else []
+
+
+def _postgresql_programs() -> Path:
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=_version)
+    return versions[-1].parent if versions else Path(_program("initdb")).parent
+
+
+def _version(program: Path) -> float:
+    return float(program.parts[-3])
+
+
+def _program(name: str) -> str:
+    if found := shutil.which(name, path=_PATH):
+        return found
+    raise ServerError(f"The tests need the program {name}, which is not installed: run `make dev`.")

@@ -1,0 +1,224 @@
+"""A whole installation for tests: two databases, the application behind a real HTTP server, and clients of it."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import requests
+import sqlalchemy as sa
+import uvicorn
+
+from postreeve import app as assembly
+from postreeve import operations
+from postreeve.backends import SqlStorage
+from postreeve.operations import REGISTRY, Call
+from postreeve.permissions import Actor
+from postreeve.settings import Settings, Store
+from postreeve.storage.sql import Database, Session
+from postreeve.storage.tables.iredadmin import IREDADMIN
+from postreeve.storage.tables.postreeve import OURS
+from postreeve.storage.tables.vmail import VMAIL
+from postreeve.values import Address
+from tests.servers import Server
+
+ROOT = "root@admins.test"
+PASSWORD = "A@StrongPassword2"
+
+Row = dict[str, Any]
+
+
+class Client:
+    """A client of the API with a cookie of its own."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self.session = requests.Session()
+        self.session.trust_env = False
+
+    def login(self, account: str, password: str = PASSWORD) -> "Client":
+        assert self.post("login", username=account, password=password) == {"_success": True}
+        return self
+
+    def raw(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Send a request as it is; `path` begins below `/api/`."""
+        return self.session.request(method, f"{self.base}/{path}", timeout=60, **options)
+
+    def get(self, path: str, **parameters: str) -> dict[str, Any]:
+        return self._answer(self.raw("GET", path, params=parameters))
+
+    def post(self, path: str, **parameters: str) -> dict[str, Any]:
+        return self._answer(self.raw("POST", path, data=parameters))
+
+    def put(self, path: str, **parameters: str) -> dict[str, Any]:
+        return self._answer(self.raw("PUT", path, data=parameters))
+
+    def delete(self, path: str, **parameters: str) -> dict[str, Any]:
+        return self._answer(self.raw("DELETE", path, params=parameters))
+
+    def data(self, path: str, **parameters: str) -> Any:
+        """Get, and insist on success."""
+        answer = self.get(path, **parameters)
+        assert answer["_success"], answer
+        return answer["_data"]
+
+    def ok(self, method: str, path: str, **parameters: str) -> None:
+        """Ask for a change, and insist on success with nothing to say besides."""
+        answer = self._answer(self.raw(method, path, data=parameters))
+        assert answer == {"_success": True}, answer
+
+    def refused(self, method: str, path: str, **parameters: str) -> str:
+        """Ask for something that is to be refused, and return the code."""
+        answer = self._answer(self.raw(method, path, data=parameters))
+        assert answer["_success"] is False, answer
+        return str(answer["_msg"])
+
+    @staticmethod
+    def _answer(response: requests.Response) -> dict[str, Any]:
+        answer: dict[str, Any] = response.json()
+        assert isinstance(answer["_success"], bool)
+        return answer
+
+
+@dataclass
+class Site:
+    """An installation with one global admin, `ROOT`."""
+
+    settings: Settings
+    storage: SqlStorage
+    base: str
+    """Of the API, such as `http://127.0.0.1:1234/iredadmin/api`."""
+    app: assembly.App
+    _initial: dict[str, list[Row]] = field(default_factory=dict)
+
+    @property
+    def engine(self) -> str:
+        return self.settings.vmail.engine
+
+    def client(self) -> Client:
+        """Return a client that has not logged in."""
+        return Client(self.base)
+
+    def root(self) -> Client:
+        """Return a client of the global admin."""
+        return self.client().login(ROOT)
+
+    def admin(self, account: str, *domains: str, **parameters: str) -> Client:
+        """Create a standalone domain admin of some domains, and return its client."""
+        root = self.root()
+        root.ok("POST", f"admin/{account}", password=PASSWORD, **parameters)
+        for domain in domains:
+            root.ok("PUT", f"domain/admins/{domain}", addAdmin=account)
+        return self.client().login(account)
+
+    def change_settings(self, **values: Any) -> None:
+        """Serve with other settings from now on, until the site is wiped."""
+        self._use(msgspec.structs.replace(self.storage.settings, **values))
+
+    def rows(self, table: str, **where: Any) -> list[Row]:
+        """Return rows of a table in a comparable form, sorted; `where` bounds them."""
+        database = self.storage.vmail if table in VMAIL.tables else self.storage.iredadmin
+        found = [row for row in _read(database, table) if all(row[name] == value for name, value in where.items())]
+        return sorted(found, key=str)
+
+    def dump(self) -> dict[str, list[Row]]:
+        """Return all rows of all of iRedMail's tables that are not empty."""
+        tables = [*VMAIL.tables, *(name for name in IREDADMIN.tables if name != "deleted_mailboxes")]
+        return {table: rows for table in tables if (rows := self.rows(table))}
+
+    def execute(self, database: str, text: str) -> None:
+        """Run a statement in `vmail` or `iredadmin`, as another program would."""
+        with Session(getattr(self.storage, database)) as session:
+            session.text_execute(text)
+
+    def wipe(self) -> None:
+        """Make everything as it was: no rows but those of the global admin, the first settings."""
+        self._use(self.settings)
+        for database, metadata in (
+            (self.storage.vmail, (VMAIL,)),
+            (self.storage.iredadmin, (IREDADMIN, OURS)),
+        ):
+            with Session(database) as session:
+                session.begin()
+                for table in (table for part in metadata for table in part.tables.values()):
+                    if database.schema.has(table.name) and table.name != "postreeve_versions":
+                        session.delete(table)
+                for name, rows in self._initial.items():
+                    for row in rows if name in metadata[0].tables else ():
+                        session.insert(metadata[0].tables[name], row)
+                session.commit()
+
+    def create_root(self) -> None:
+        """Create the global admin, and remember its rows."""
+        nobody = Actor(account=Address("setup@admins.test"), is_global=True, is_user=False)
+        form = {"password": [PASSWORD], "isGlobalAdmin": ["yes"]}
+        operations.run(REGISTRY["POST /api/admin/<mail>"], Call(nobody, (ROOT,), form, "127.0.0.1"), self.storage)
+        self._initial = {name: self.rows(name) for name in ("admin", "domain_admins")}
+
+    def _use(self, settings: Settings) -> None:
+        self.storage.settings = settings
+        self.storage._site = (0.0, settings)
+        self.app.api.settings = settings
+        self.app.is_api_on = settings.enable_restful_api
+
+
+def _read(database: Database, table: str) -> list[Row]:
+    with Session(database) as session:
+        session._send(sa.text(f"SELECT * FROM {table}").text, None)
+        names = [column[0] for column in session._cursor.description]
+        return [dict(zip(names, map(_plain, row), strict=True)) for row in session._fetched()]
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case datetime():
+            return str(value.replace(microsecond=0))
+        case date():
+            return str(value)
+    return value
+
+
+def stores(server: Server, name: str) -> tuple[Store, Store]:
+    """Create two empty databases, `vmail` and `iredadmin`, and return how to reach them."""
+    for part in ("vmail", "iredadmin"):
+        server.create_database(f"{part}_{name}")
+    return server.store(f"vmail_{name}"), server.store(f"iredadmin_{name}")
+
+
+@contextmanager
+def running(server: Server, **values: Any) -> Iterator[Site]:
+    """Run a new installation on a server of databases, until the end of the block."""
+    name = uuid4().hex[:12]
+    vmail, iredadmin = stores(server, name)
+    settings = Settings(vmail=vmail, iredadmin=iredadmin, login_answer_ms=0, **values)
+    storage = assembly.created_storage(settings)
+    application = assembly.App(storage, settings)
+    with serving(application) as base:
+        site = Site(settings, storage, base, application)
+        site.create_root()
+        yield site
+    storage.close()
+    for part in ("vmail", "iredadmin"):
+        server.drop_database(f"{part}_{name}")
+
+
+@contextmanager
+def serving(application: assembly.App) -> Iterator[str]:
+    """Serve an application on a free port of loopback, in a thread, and yield the API's base."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(application, access_log=False, proxy_headers=False, log_level="error", ws="none")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.005)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/iredadmin/api"
+        server.should_exit = True
+        thread.join()

@@ -1,0 +1,27 @@
+"""Users through the API."""
+
+from tests.site import PASSWORD, Site
+
+
+def test_a_new_user_has_a_mailbox_and_its_own_forwarding_row(site: Site) -> None:
+    root = site.root()
+    root.ok("POST", "domain/ex.com")
+    root.ok("POST", "user/ann@ex.com", name="Ann", password=PASSWORD, quota="100")
+    profile = root.data("user/ann@ex.com")
+    assert profile["forwardings"] == ["ann@ex.com"]
+    assert profile["quota"] == 100
+    assert "password" not in profile
+    [row] = site.rows("forwardings")
+    assert (row["address"], row["forwarding"], row["is_forwarding"]) == ("ann@ex.com", "ann@ex.com", 1)
+
+
+def test_deleting_a_domain_leaves_nothing_of_it(site: Site) -> None:
+    root = site.root()
+    root.ok("POST", "domain/ex.com", catchall="x@far.test", aliasDomains="ex.net", senderBcc="b@far.test")
+    root.ok("POST", "user/ann@ex.com", password=PASSWORD, aliases="sales@ex.com", recipientBcc="c@far.test")
+    root.ok("POST", "alias/all@ex.com", members="ann@ex.com,x@far.test")
+    root.ok("PUT", "domain/admins/ex.com", addAdmin="ann@ex.com")
+    root.ok("DELETE", "domain/ex.com/keep_mailbox_days/7")
+    left = site.dump()
+    assert set(left) == {"admin", "domain_admins", "deleted_mailboxes", "log"}
+    assert [row["domain"] for row in left["domain_admins"]] == ["ALL"]
