@@ -286,7 +286,7 @@ class MailServer:
                 found[:] = answer[0].split()
                 return bool(found)
 
-            wait_until(arrived, f"“{subject}” has not arrived at {user}.{self.logs()}")
+            self._wait_until(arrived, f"“{subject}” has not arrived at {user}.")
             _, parts = imap.fetch(found[-1].decode(), "(RFC822)")
         match parts[0]:
             case (_, bytes() as content):
@@ -300,14 +300,23 @@ class MailServer:
             found: list[str] = []
 
             def are_there() -> bool:
-                imap.select("INBOX")
-                _, parts = imap.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
-                messages = [message_from_bytes(part[1]) for part in parts if isinstance(part, tuple)]
-                found[:] = sorted(message["Subject"] for message in messages)
+                _, present = imap.select("INBOX")
+                # An empty mailbox has no first message that could be asked for.
+                if int(present[0] or 0) >= count:
+                    _, parts = imap.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
+                    messages = [message_from_bytes(part[1]) for part in parts if isinstance(part, tuple)]
+                    found[:] = sorted(message["Subject"] for message in messages)
                 return len(found) >= count
 
-            wait_until(are_there, f"{user} has got no more than {found}.{self.logs()}")
+            self._wait_until(are_there, f"{user} has got fewer than {count} messages.")
             return found
+
+    def _wait_until(self, is_so: Callable[[], bool], failure: str) -> None:
+        try:
+            wait_until(is_so, failure)
+        except AssertionError as error:
+            error.add_note(self.logs())
+            raise
 
     def logs(self) -> str:
         """Return what the programs said, for the report of a failure."""
