@@ -11,10 +11,15 @@ from postreeve.admins import operations as _admins  # noqa: F401 - importing a s
 from postreeve.aliases import operations as _aliases  # noqa: F401
 from postreeve.backends import SqlStorage
 from postreeve.domains import operations as _domains  # noqa: F401
+from postreeve.greylisting import operations as _greylisting  # noqa: F401
+from postreeve.policies import operations as _policies  # noqa: F401
 from postreeve.sessions import operations as _sessions  # noqa: F401
-from postreeve.settings import Settings, Store, load
+from postreeve.settings import STORES, Settings, Store, load
+from postreeve.spam_policy import operations as _spam_policy  # noqa: F401
 from postreeve.storage import schema
+from postreeve.throttle import operations as _throttle  # noqa: F401
 from postreeve.users import operations as _users  # noqa: F401
+from postreeve.wblist import operations as _wblist  # noqa: F401
 from postreeve.web import requests
 from postreeve.web.api import Api
 from postreeve.web.pages import Pages
@@ -28,28 +33,26 @@ def settings_of(data: Path, file: Path | None) -> Settings:
     if file is None and (data / "postreeve.toml").exists():
         file = data / "postreeve.toml"
     settings = load(file)
-    return msgspec.structs.replace(
-        settings, vmail=_placed(settings.vmail, data), iredadmin=_placed(settings.iredadmin, data)
-    )
+    stores = {name: store for name in STORES if (store := getattr(settings, name))}
+    return msgspec.structs.replace(settings, **{name: _placed(store, data) for name, store in stores.items()})
 
 
 def storage_of(settings: Settings) -> SqlStorage:
     """Open the stores, checked and with our own tables up to date; `SettingsError` says in a sentence what is wrong."""
     storage = SqlStorage(settings)
-    schema.check(storage.vmail, "vmail")
-    schema.check(storage.iredadmin, "iredadmin")
+    for name, database in storage.databases.items():
+        schema.check(database, name)
     schema.migrate(storage.iredadmin)
     return storage
 
 
 def created_storage(settings: Settings) -> SqlStorage:
     """Create what is missing of the stores, and open them."""
-    for store, is_read_by_mail in ((settings.vmail, True), (settings.iredadmin, False)):
-        if store.engine == "sqlite":
-            schema.create_file(store, settings.sqlite_group, is_read_by_mail=is_read_by_mail)
     storage = SqlStorage(settings)
-    schema.create_tables(storage.vmail, "vmail")
-    schema.create_tables(storage.iredadmin, "iredadmin")
+    for name, database in storage.databases.items():
+        if database.store.engine == "sqlite":
+            schema.create_file(database.store, settings.sqlite_group, is_read_by_mail=name == "vmail")
+        schema.create_tables(database, name)
     storage.close()
     return storage_of(settings)
 

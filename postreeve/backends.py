@@ -1,8 +1,9 @@
 """Which class serves which store: here a back end is put together, and nowhere else."""
 
+import logging
 import time
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 
 import msgspec
@@ -14,16 +15,27 @@ from postreeve.addresses.sql import SqlAddresses
 from postreeve.admins.sql import SqlAdmins
 from postreeve.aliases.sql import SqlAliases
 from postreeve.domains.sql import SqlDomains
+from postreeve.errors import Code, refuse
+from postreeve.greylisting.sql import SqlGreylisting
 from postreeve.ownership.sql import SqlOwnership
+from postreeve.pending.sql import SqlPending
+from postreeve.pending.store import Step
 from postreeve.permissions import Grant
 from postreeve.sessions.sql import SqlSessions
-from postreeve.settings import Settings, overridden
-from postreeve.storage import claims
+from postreeve.settings import STORES, Settings, overridden
+from postreeve.spam_policy.sql import SqlSpamPolicies
+from postreeve.storage import amavisd, claims, iredapd
 from postreeve.storage.sql import Database, Session, Statement
 from postreeve.storage.tables import iredadmin
+from postreeve.throttle.sql import SqlThrottles
 from postreeve.users.sql import SqlUsers
-from postreeve.work import ConflictError, Remarks, StoreUnavailableError
+from postreeve.wblist.sql import SqlWblists
+from postreeve.work import ConflictError, DuplicateError, Remarks, StoreUnavailableError
 
+log = logging.getLogger("postreeve.backends")
+
+FOLLOWERS = {"amavisd": amavisd, "iredapd": iredapd}
+"""The stores that follow when an account goes or gets another address."""
 SITE_SECONDS = 5
 """How old the settings of the table `iredadmin.settings` may be."""
 
@@ -44,6 +56,7 @@ class SqlWork:
         self.vmail = Session(storage.vmail)
         self.iredadmin = Session(storage.iredadmin, is_autocommit=True)
         self._storage = storage
+        self._policies: list[Session] = []
 
     @cached_property
     def settings(self) -> Settings:
@@ -81,25 +94,72 @@ class SqlWork:
     def sessions(self) -> SqlSessions:
         return SqlSessions(self.vmail, self.iredadmin)
 
+    @cached_property
+    def pending(self) -> SqlPending:
+        return SqlPending(self.iredadmin, self.vmail, self._storage.followers)
+
+    @cached_property
+    def spam_policies(self) -> SqlSpamPolicies:
+        return SqlSpamPolicies(self._amavisd, self.settings, self.remarks)
+
+    @cached_property
+    def wblists(self) -> SqlWblists:
+        return SqlWblists(self._amavisd)
+
+    @cached_property
+    def throttles(self) -> SqlThrottles:
+        return SqlThrottles(self._iredapd, self.remarks)
+
+    @cached_property
+    def greylisting(self) -> SqlGreylisting:
+        return SqlGreylisting(self._iredapd)
+
+    @cached_property
+    def _amavisd(self) -> Session:
+        return self._policy_session("amavisd")
+
+    @cached_property
+    def _iredapd(self) -> Session:
+        return self._policy_session("iredapd")
+
+    def _policy_session(self, name: str) -> Session:
+        database = self._storage.databases.get(name)
+        session = Session(database or refuse(Code.NOT_AVAILABLE, hint=f"There is no database {name} here."))
+        self._policies.append(session)
+        return session
+
     def commit(self, line: Line | None) -> None:
-        """Write the log's intent, commit the accounts, confirm the intent."""
+        """Write down what is meant and what follows, commit, confirm, and do what follows.
+
+        Policies are written by operations that only lock accounts, so theirs is the first commit: the lock holds
+        until it is done.
+        """
+        self.pending.record()
         number = self.activity.intend(line) if line else None
         try:
-            self.vmail.commit()
+            for session in (*self._policies, self.vmail):
+                session.commit()
         except ConflictError:
+            self.pending.withdraw()
             if number is not None:
                 self.activity.withdraw(number)
             raise
+        self._settle(number)
+
+    def _settle(self, number: int | None) -> None:
+        """Confirm the intent and do what follows; what can not be done now stays for the job."""
         if number is not None:
             try:
                 self.activity.confirm(number)
             except (ConflictError, StoreUnavailableError):
                 self.remarks.pending.append("activity log")
+        if self.pending.names:
+            self.remarks.pending += map(str, self._storage.finish(self.pending, self.pending.names))
 
     def close(self) -> None:
         """Undo what was not committed and give the connections back."""
-        self.vmail.close()
-        self.iredadmin.close()
+        for session in (*self._policies, self.vmail, self.iredadmin):
+            session.close()
 
 
 class SqlStorage:
@@ -107,8 +167,11 @@ class SqlStorage:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.vmail = Database(settings.vmail, settings.pool_size)
-        self.iredadmin = Database(settings.iredadmin, settings.pool_size)
+        stores = {name: store for name in STORES if (store := getattr(settings, name))}
+        self.databases = {name: Database(store, settings.pool_size) for name, store in stores.items()}
+        self.vmail = self.databases["vmail"]
+        self.iredadmin = self.databases["iredadmin"]
+        self.followers = [name for name in FOLLOWERS if name in self.databases]
         self._site: tuple[float, Settings] = (0.0, settings)
 
     @contextmanager
@@ -119,8 +182,67 @@ class SqlStorage:
         finally:
             work.close()
 
-    def claim(self, names: Collection[str]) -> AbstractContextManager[None]:
-        return claims.held(self.iredadmin, names)
+    @contextmanager
+    def claim(self, taken: Collection[str], freed: Collection[str] = ()) -> Iterator[None]:
+        with claims.held(self.iredadmin, {*taken, *freed}):
+            if taken:
+                self._finish_before(taken)
+            yield
+
+    def _finish_before(self, taken: Collection[str]) -> None:
+        """Finish what is pending for names that are taken: nothing old may hit something new."""
+        with self._pending() as pending:
+            if left := self.finish(pending, taken):
+                raise StoreUnavailableError(f"First this has to be done: {left[0]}.")
+
+    def finish_pending(self) -> tuple[int, int]:
+        with self._pending() as pending:
+            before = pending.all()
+        for step in before:
+            names = {step.name, step.new} - {""}
+            with suppress(StoreUnavailableError), claims.held(self.iredadmin, names), self._pending() as pending:
+                self.finish(pending, names)
+        with self._pending() as pending:
+            left = len(pending.all())
+        return max(len(before) - left, 0), left
+
+    def finish(self, pending: SqlPending, names: Collection[str]) -> list[Step]:
+        """Do what is pending for some claimed names, in its order, and return what is left.
+
+        A step whose accounts were never committed is dropped: the work that wrote it down has died, because it held
+        the claim. After the first failure in a store the later steps there wait as well.
+        """
+        left: list[Step] = []
+        for step in pending.about(names):
+            if step.store in {other.store for other in left} or not self._is_done(pending, step):
+                left.append(step)
+        return left
+
+    def _is_done(self, pending: SqlPending, step: Step) -> bool:
+        try:
+            if pending.is_due(step):
+                self._follow(step)
+            pending.done(step.number)
+        except (ConflictError, DuplicateError, StoreUnavailableError) as error:
+            log.warning("Pending: %s. %s", step, error)
+            return False
+        return True
+
+    def _follow(self, step: Step) -> None:
+        if (database := self.databases.get(step.store)) is None:
+            return
+        follower = FOLLOWERS[step.store]
+        with Session(database) as session:
+            if step.deed == "rename":
+                follower.rename(session, step.name, step.new)
+            else:
+                follower.forget(session, step.name)
+            session.commit()
+
+    @contextmanager
+    def _pending(self) -> Iterator[SqlPending]:
+        with Session(self.iredadmin, is_autocommit=True) as own, Session(self.vmail) as accounts:
+            yield SqlPending(own, accounts, ())
 
     def site(self, session: Session | None = None) -> Settings:
         """Return the settings as the table `iredadmin.settings` overrides them, some seconds old at most."""
@@ -138,8 +260,8 @@ class SqlStorage:
 
     def close(self) -> None:
         """Close all connections."""
-        self.vmail.pool.dispose()
-        self.iredadmin.pool.dispose()
+        for database in self.databases.values():
+            database.pool.dispose()
 
 
 def _value(text: str | None) -> object:

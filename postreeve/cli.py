@@ -14,7 +14,7 @@ from postreeve import app as assembly
 from postreeve import operations
 from postreeve.admins.rules import has_global_admin
 from postreeve.errors import Refused
-from postreeve.jobs import pending
+from postreeve.jobs import pending, spf_whitelist
 from postreeve.mail_config import MailSystem
 from postreeve.mail_config import write as write_mail_config
 from postreeve.operations import REGISTRY, Call
@@ -119,8 +119,20 @@ def mail_config(  # noqa: PLR0913 - each option is a line of the configuration
 def pending_(data: Data = Path("data"), settings_file: File = None) -> None:
     """Settle what a crash or an outage left open."""
     with _plain_errors():
-        settled = pending.run(assembly.storage_of(assembly.settings_of(data, settings_file)))
-    typer.echo(f"{settled} settled.")
+        settled, left = pending.run(assembly.storage_of(assembly.settings_of(data, settings_file)))
+    typer.echo(f"{settled} settled, {left} left.")
+    raise typer.Exit(int(left > 0))
+
+
+@job.command("spf-whitelist")
+def spf_whitelist_(data: Data = Path("data"), settings_file: File = None) -> None:
+    """Ask the DNS which servers send the mail of the domains that are not greylisted.
+
+    Where the DNS does not answer, the servers known before stay.
+    """
+    with _plain_errors():
+        answered, silent = spf_whitelist.run(assembly.storage_of(assembly.settings_of(data, settings_file)))
+    typer.echo(f"The DNS answered for {answered} domains; for {silent} the servers known before stay.")
 
 
 def _create_first_admin(storage: Storage, name: str) -> None:

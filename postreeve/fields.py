@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from postreeve.errors import Code, Refused, refuse
 from postreeve.shapes import Column, Setting, SettingList, SqlShape
-from postreeve.values import Address, DomainName
+from postreeve.values import Address, DomainName, Scope
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -134,6 +134,7 @@ ABSOLUTE_PATH = Kind(_absolute_path, {"type": "string", "pattern": "^/"})
 ADDRESS = Kind(Address.parse, {"type": "string", "format": "email"})
 OPTIONAL_ADDRESS = Kind(lambda given: Address.parse(given) if given else "", {"type": "string"})
 DOMAIN = Kind(DomainName.parse, {"type": "string", "format": "hostname"})
+SCOPE = Kind(Scope.parse, {"type": "string"})
 SERVICE = text(64, "^[A-Za-z0-9_-]+$")
 
 

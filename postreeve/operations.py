@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from postreeve.activity.store import Line
 from postreeve.errors import Code, refuse
-from postreeve.fields import ADDRESS, DAYS, DOMAIN, NOTHING, Changes, FieldSet, Form, Kind
+from postreeve.fields import ADDRESS, DAYS, DOMAIN, NOTHING, SCOPE, Changes, FieldSet, Form, Kind, one_of
 from postreeve.permissions import Actor, Grant, Rule, Target, authorize, outranks
-from postreeve.values import Address, DomainName
+from postreeve.values import Address, DomainName, Scope
 from postreeve.work import ConflictError, DuplicateError, Profile, Remarks, Storage, StoreUnavailableError, Work
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -23,6 +23,9 @@ PATH_PARAMETERS: Mapping[str, Kind[Any]] = {
     "<mail>": ADDRESS,
     "<new_mail>": ADDRESS,
     "<number>": DAYS,
+    "<scope>": SCOPE,
+    "<direction>": one_of(["inbound", "outbound"]),
+    "<list>": one_of(["whitelist", "blacklist"]),
 }
 
 
@@ -38,6 +41,8 @@ class Operation:
     fields: FieldSet
     event: str
     claims: tuple[str, ...]
+    frees: tuple[str, ...]
+    section: str
     shows: FieldSet | None
     is_secretive: bool
     summary: str
@@ -61,6 +66,8 @@ def operation(  # noqa: PLR0913 - each option says one thing about an operation
     fields: FieldSet = NOTHING,
     event: str = "",
     claims: tuple[str, ...] = (),
+    frees: tuple[str, ...] = (),
+    section: str = "",
     shows: FieldSet | None = None,
     is_secretive: bool = False,
     is_account: bool = True,
@@ -68,9 +75,10 @@ def operation(  # noqa: PLR0913 - each option says one thing about an operation
     """Register a function as an operation.
 
     `event` is the word of the activity log; an operation with one changes something. `claims` names the path
-    parameters that become addresses of ours. `shows` is whose profile is answered, so that closed sections and
-    hidden keys are left out. A secretive operation's refusals all take the same time. `is_account` is false
-    when outranking does not matter: the path names a thing nobody can log in to.
+    parameters that become addresses or domains of ours, `frees` those that are so no longer. `section` is the
+    profile section that closes the whole operation for domain admins. `shows` is whose profile is answered, so that
+    closed sections and hidden keys are left out. A secretive operation's refusals all take the same time.
+    `is_account` is false when outranking does not matter: the path names a thing nobody can log in to.
     """
 
     def register(function: F) -> F:
@@ -78,7 +86,7 @@ def operation(  # noqa: PLR0913 - each option says one thing about an operation
         summary = (inspect.getdoc(function) or "").partition("\n")[0].rstrip(".")
         REGISTRY[route] = Operation(
             method, template, chapter, function, allow, fields, event,
-            claims, shows, is_secretive, summary, is_account,
+            claims, frees, section, shows, is_secretive, summary, is_account,
         )  # fmt: skip
         return function
 
@@ -113,8 +121,7 @@ def run(wanted: Operation, call: Call, storage: Storage) -> Answer:
         PATH_PARAMETERS[name].parse(given) for name, given in zip(wanted.parameters, call.path, strict=True)
     )
     changes = wanted.fields.read(call.form)
-    target = Target(tuple(map(_domain_of, filter(_is_place, arguments))), tuple(filter(_is_address, arguments)))
-    grant = authorize(call.actor, wanted.allow, target)
+    grant = authorize(call.actor, wanted.allow, _target(arguments))
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return _carry_out(wanted, call, storage, grant, arguments, changes)
@@ -136,8 +143,9 @@ def _carry_out(  # noqa: PLR0913 - the parts of one request
     changes: Changes,
 ) -> Answer:
     with ExitStack() as stack:
-        if wanted.claims or (wanted.event and changes.own()):
-            stack.enter_context(storage.claim(_claimed(wanted, arguments) | changes.own()))
+        taken = _named(wanted, wanted.claims, arguments) | (changes.own() if wanted.event else set())
+        if taken or wanted.frees:
+            stack.enter_context(storage.claim(taken, _named(wanted, wanted.frees, arguments)))
         work = stack.enter_context(storage.open(grant, call.client, call.via, call.token))
         work.remarks.ignored += changes.ignored
         work.remarks.discarded += changes.discarded
@@ -156,7 +164,13 @@ def _carry_out(  # noqa: PLR0913 - the parts of one request
 def _check_target(wanted: Operation, work: Work, changes: Changes) -> None:
     """Refuse what this admin may not do to this target: outranked, closed sections, fields of global admins."""
     actor, target = work.grant.actor, work.grant.target
-    if actor is None or actor.is_global or not wanted.event:
+    if actor is None or actor.is_global:
+        return
+    if wanted.section:
+        kind = "user" if target.account else "domain"
+        if wanted.section in work.domains.closed_sections(kind, target.domains):
+            refuse(Code.PERMISSION_DENIED, hint=f"The section {wanted.section} is closed.")
+    if not wanted.event:
         return
     if wanted.is_account and target.account and not outranks(actor, work.users.rank(target.account)):
         refuse(Code.PERMISSION_DENIED, hint="This account administers more than you do.")
@@ -203,16 +217,21 @@ def _until_read(data: Iterator[Any], stack: ExitStack) -> Iterator[Any]:
         yield from data
 
 
+_PLAIN_EVENTS = frozenset({"create", "active", "disable"})
+"""Events that say all; to the others belong the names of the parameters."""
+
+
 def _line(wanted: Operation, call: Call, grant: Grant, changes: Changes) -> Line:
     """Return the line of the activity log: names of parameters, never their values."""
     target = grant.target
-    subject = " -> ".join(target.accounts) or target.domain or ""
+    choices = [word for name, word in zip(wanted.parameters, call.path, strict=True) if _is_choice(name)]
+    subject = " ".join([*choices, " -> ".join(target.accounts) or target.domain or "global"])
     names = ", ".join(changed.name for changed in changes)
     event = wanted.event
     if event == "update" and names == "accountStatus":
         event = "active" if all(changes.values.values()) else "disable"
     deed = re.split("[;,]", wanted.summary)[0]
-    text = f"{deed}: {subject}{f' ({names})' if names and event == 'update' else ''}."
+    text = f"{deed}: {subject}{f' ({names})' if names and event not in _PLAIN_EVENTS else ''}."
     return Line(
         event=event,
         admin=call.actor.account if call.actor else "",
@@ -223,18 +242,24 @@ def _line(wanted: Operation, call: Call, grant: Grant, changes: Changes) -> Line
     )
 
 
-def _claimed(wanted: Operation, arguments: tuple[Any, ...]) -> set[str]:
+def _is_choice(parameter: str) -> bool:
+    return "enum" in PATH_PARAMETERS[parameter].schema
+
+
+def _named(wanted: Operation, parameters: Iterable[str], arguments: tuple[Any, ...]) -> set[str]:
+    """Return the values of some path parameters, which are named without their brackets."""
     named = dict(zip(wanted.parameters, arguments, strict=True))
-    return {str(named[f"<{name}>"]) for name in wanted.claims}
+    values = [named[f"<{name}>"] for name in parameters]
+    return {value.name if isinstance(value, Scope) else str(value) for value in values}
 
 
-def _is_place(argument: object) -> bool:
-    return isinstance(argument, Address | DomainName)
-
-
-def _is_address(argument: object) -> bool:
-    return isinstance(argument, Address)
-
-
-def _domain_of(place: Address | DomainName) -> DomainName:
-    return place.domain if isinstance(place, Address) else place
+def _target(arguments: tuple[Any, ...]) -> Target:
+    """Return the domains and accounts among the path's arguments; the scope of everybody is none of them."""
+    places = [argument.place if isinstance(argument, Scope) else argument for argument in arguments]
+    accounts = tuple(place for place in places if isinstance(place, Address))
+    domains = tuple(
+        place.domain if isinstance(place, Address) else place
+        for place in places
+        if isinstance(place, Address | DomainName)
+    )
+    return Target(domains, accounts)

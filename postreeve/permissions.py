@@ -101,6 +101,11 @@ def admin_of_its_domain(actor: Actor | None, target: Target) -> bool:
     return actor is not None and bool(target.domains) and all(map(actor.administers, target.domains))
 
 
+def admin_of_its_scope(actor: Actor | None, target: Target) -> bool:
+    """Let those in who administer the domain that the scope lies in; for everybody's, global admins."""
+    return actor is not None and (actor.is_global or admin_of_its_domain(actor, target))
+
+
 def may_create_domains(actor: Actor | None, _target: Target) -> bool:
     """Let those in whom a global admin allowed to add domains; how many is a limit."""
     return actor is not None and (actor.is_global or actor.allowance.domains >= 0)

@@ -57,6 +57,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     iredadmin: Annotated[
         Store, Meta(description="Log, settings, sessions and pending work: iRedAdmin's database `iredadmin`.")
     ] = Store(engine="sqlite", path="iredadmin.db")
+    amavisd: Annotated[
+        Store | None,
+        Meta(description="Spam policy, white and black lists: Amavisd's database `amavisd`, if the site has one."),
+    ] = None
+    iredapd: Annotated[
+        Store | None, Meta(description="Throttling and greylisting: iRedAPD's database `iredapd`, if the site has one.")
+    ] = None
     listen: Annotated[str, Meta(description="Address and port to serve on.")] = "127.0.0.1:8080"
     workers: Annotated[Positive, Meta(description="Server processes.")] = 1
     pool_size: Annotated[
@@ -161,11 +168,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     recipient_delimiters: Annotated[
         str, Meta(description="Characters that begin an address extension, as Postfix's recipient_delimiter.")
     ] = "+"
+    dns_servers: Annotated[
+        list[str], Meta(description="Addresses of DNS servers, with a port if need be; empty is the system's own.")
+    ] = []
+    amavisd_spam_subject_prefix: Annotated[
+        str, Meta(description="Text before the subject of spam, where a spam policy asks for one.", max_length=64)
+    ] = "[SPAM] "
     days_to_keep_removed_mailbox: Annotated[
         Positive, Meta(description="Most days for which a domain admin may keep a removed mailbox.")
     ] = 365
 
 
+STORES = ("vmail", "iredadmin", "amavisd", "iredapd")
+"""The settings that name a database."""
+EMBEDDED = {name: {"engine": "sqlite", "path": f"{name}.db"} for name in STORES}
 SITE_KEYS = (
     "global_admin_ip_list", "mailbox_folder", "mailbox_format", "max_passwd_length", "min_passwd_length",
     "password_has_letter", "password_has_number", "password_has_special_char", "password_has_uppercase",
@@ -175,7 +191,12 @@ SITE_KEYS = (
 
 
 def from_mapping(values: Mapping[str, Any]) -> Settings:
-    """Return checked settings; a value that can not be used raises `SettingsError` naming it."""
+    """Return checked settings; a value that can not be used raises `SettingsError` naming it.
+
+    An installation that names no database has all of them embedded; another has those of the policies that it names.
+    """
+    if not set(STORES) & set(values):
+        values = {**EMBEDDED, **values}
     try:
         return msgspec.convert(values, Settings, strict=True)
     except msgspec.ValidationError as error:

@@ -9,7 +9,7 @@ from typing import Self
 
 import idna
 
-from postreeve.errors import Code, refuse
+from postreeve.errors import Code, Refused, refuse
 
 LONGEST_DOMAIN = 253
 LONGEST_LOCAL_PART = 64
@@ -79,6 +79,47 @@ class Address(str):
         """Refuse an address that may be a destination, but not a new address of ours."""
         if not _OWN_LOCAL_PART.fullmatch(self.local_part):
             refuse(Code.INVALID_MAIL, hint=self)
+
+
+class Scope(str):
+    """Whom a policy is for, as Amavisd and iRedAPD name it: `@.` everybody, `@ex.com` a domain, or an account."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `global`, a domain name or an address; `INVALID_ACCOUNT` if it is none of them."""
+        word = text.strip()
+        try:
+            if word.lower() == "global":
+                return cls("@.")
+            return cls(Address.parse(word) if "@" in word else f"@{DomainName.parse(word)}")
+        except Refused:
+            refuse(Code.INVALID_ACCOUNT, hint=word[:LONGEST_ADDRESS])
+
+    @classmethod
+    def of(cls, place: "Address | DomainName | None") -> Self:
+        """Return the scope of a domain or an account; of nothing, everybody."""
+        match place:
+            case Address():
+                return cls(place)
+            case DomainName():
+                return cls(f"@{place}")
+            case None:
+                return cls("@.")
+
+    @property
+    def place(self) -> "Address | DomainName | None":
+        """The domain or account; None is everybody."""
+        local, _, domain = self.rpartition("@")
+        if local:
+            return Address(self)
+        return None if domain == "." else DomainName(domain)
+
+    @property
+    def name(self) -> str:
+        """Its name in a path of the API."""
+        return str(self.place or "global")
 
 
 def _domain(text: str) -> str | None:

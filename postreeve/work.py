@@ -14,9 +14,14 @@ if TYPE_CHECKING:  # the contracts name each other; at run time only the shape c
     from postreeve.admins.store import Admins
     from postreeve.aliases.store import Aliases
     from postreeve.domains.store import Domains
+    from postreeve.greylisting.store import Greylisting
     from postreeve.ownership.store import Ownership
+    from postreeve.pending.store import Pending
     from postreeve.sessions.store import Sessions
+    from postreeve.spam_policy.store import SpamPolicies
+    from postreeve.throttle.store import Throttles
     from postreeve.users.store import Users
+    from postreeve.wblist.store import Wblists
 
 Profile = dict[str, Any]
 """An account as it is stored, in the back end's own names, with the declared extras."""
@@ -45,7 +50,10 @@ class Remarks:
 
 
 class Work(Protocol):
-    """The stores of one request: everything in it happens, or nothing."""
+    """The stores of one request: everything in it happens, or nothing.
+
+    A store of policies that is not configured refuses with `NOT_AVAILABLE`.
+    """
 
     grant: Grant
     client: str
@@ -74,9 +82,22 @@ class Work(Protocol):
     def activity(self) -> "Activity": ...
     @property
     def sessions(self) -> "Sessions": ...
+    @property
+    def pending(self) -> "Pending": ...
+    @property
+    def spam_policies(self) -> "SpamPolicies": ...
+    @property
+    def throttles(self) -> "Throttles": ...
+    @property
+    def wblists(self) -> "Wblists": ...
+    @property
+    def greylisting(self) -> "Greylisting": ...
 
     def commit(self, line: "Line | None") -> None:
-        """Make the work lasting, with its line in the activity log; uncommitted work is undone when it is closed."""
+        """Make the work lasting, with its line in the activity log; uncommitted work is undone when it is closed.
+
+        What follows in other stores is finished then, or stays pending and is named in the remarks.
+        """
 
 
 class Storage(Protocol):
@@ -88,8 +109,12 @@ class Storage(Protocol):
     def site(self) -> Settings:
         """Return the settings as the site has them now, what admins changed in the panel included."""
 
-    def claim(self, names: Collection[str]) -> AbstractContextManager[None]:
-        """Keep addresses and domain names for this work alone, until it ends.
+    def claim(self, taken: Collection[str], freed: Collection[str] = ()) -> AbstractContextManager[None]:
+        """Keep addresses and domain names for this work alone, until it ends: those it takes and those it frees.
 
-        Raises `StoreUnavailableError` when another work does not let go of one in time.
+        What is pending for a name that is taken is finished first, so that nothing old hits something new. Raises
+        `StoreUnavailableError` when that is not possible, or when another work does not let go of a name in time.
         """
+
+    def finish_pending(self) -> tuple[int, int]:
+        """Finish what can be finished of the pending steps, and return how many are done and how many are left."""

@@ -139,9 +139,11 @@ class MariadbServer:
 def _copy_mariadb(cursor: Cursor, source: str, target: str) -> None:
     """Copy tables, rows and triggers; MariaDB has no word for that."""
     cursor.execute(f"USE `{target}`")
+    cursor.execute("SET foreign_key_checks = 0")  # a table may come before the one that it refers to
     cursor.execute(f"SHOW TABLES FROM `{source}`")
     for (table,) in cursor.fetchall():
-        cursor.execute(f"CREATE TABLE `{table}` LIKE `{source}`.`{table}`")
+        cursor.execute(f"SHOW CREATE TABLE `{source}`.`{table}`")
+        cursor.execute(cursor.fetchone()[1])
         cursor.execute(f"INSERT INTO `{table}` SELECT * FROM `{source}`.`{table}`")
     cursor.execute(f"SHOW TRIGGERS FROM `{source}`")
     for trigger, *_ in cursor.fetchall():

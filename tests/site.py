@@ -20,16 +20,23 @@ from postreeve import operations
 from postreeve.backends import SqlStorage
 from postreeve.operations import REGISTRY, Call
 from postreeve.permissions import Actor
-from postreeve.settings import Settings, Store
+from postreeve.settings import STORES, Settings, Store
 from postreeve.storage.sql import Database, Session
+from postreeve.storage.tables.amavisd import AMAVISD
 from postreeve.storage.tables.iredadmin import IREDADMIN
+from postreeve.storage.tables.iredapd import IREDAPD
 from postreeve.storage.tables.postreeve import OURS
 from postreeve.storage.tables.vmail import VMAIL
 from postreeve.values import Address
 from tests.servers import Server
 
+TABLES = {"vmail": VMAIL, "iredadmin": IREDADMIN, "amavisd": AMAVISD, "iredapd": IREDAPD}
+"""iRedMail's tables in each database."""
 ROOT = "root@admins.test"
 PASSWORD = "A@StrongPassword2"
+
+INITIAL = ("admin", "domain_admins", "policy", "users", "greylisting")
+"""The tables that are not empty in a new installation: the global admin, and the policies that iRedMail installs."""
 
 Row = dict[str, Any]
 
@@ -98,6 +105,11 @@ class Site:
     _initial: dict[str, list[Row]] = field(default_factory=dict)
 
     @property
+    def stores(self) -> dict[str, Store]:
+        """Where the databases are, under the names of their settings."""
+        return {name: getattr(self.settings, name) for name in STORES}
+
+    @property
     def engine(self) -> str:
         return self.settings.vmail.engine
 
@@ -123,35 +135,38 @@ class Site:
 
     def rows(self, table: str, **where: Any) -> list[Row]:
         """Return rows of a table in a comparable form, sorted; `where` bounds them."""
-        database = self.storage.vmail if table in VMAIL.tables else self.storage.iredadmin
-        found = [row for row in _read(database, table) if all(row[name] == value for name, value in where.items())]
-        return sorted(found, key=str)
+        found = _read(self.database_of(table), table)
+        return sorted((row for row in found if all(row[name] == value for name, value in where.items())), key=str)
+
+    def database_of(self, table: str) -> Database:
+        """Return the database that has a table; of two with one name, the accounts'."""
+        name = next((name for name, metadata in TABLES.items() if table in metadata.tables), "iredadmin")
+        return self.storage.databases[name]
 
     def dump(self) -> dict[str, list[Row]]:
         """Return all rows of all of iRedMail's tables that are not empty."""
-        tables = [*VMAIL.tables, *(name for name in IREDADMIN.tables if name != "deleted_mailboxes")]
+        tables = {table: None for metadata in TABLES.values() for table in metadata.tables}
         return {table: rows for table in tables if (rows := self.rows(table))}
 
     def execute(self, database: str, text: str) -> None:
-        """Run a statement in `vmail` or `iredadmin`, as another program would."""
-        with Session(getattr(self.storage, database)) as session:
+        """Run a statement in a database such as `vmail`, as another program would."""
+        with Session(self.storage.databases[database]) as session:
             session.text_execute(text)
 
     def wipe(self) -> None:
         """Make everything as it was: no rows but those of the global admin, the first settings."""
         self._use(self.settings)
-        for database, metadata in (
-            (self.storage.vmail, (VMAIL,)),
-            (self.storage.iredadmin, (IREDADMIN, OURS)),
-        ):
+        for name, database in self.storage.databases.items():
+            tables = TABLES[name].tables
+            ours = OURS.tables if name == "iredadmin" else {}
             with Session(database) as session:
                 session.begin()
-                for table in (table for part in metadata for table in part.tables.values()):
+                for table in reversed([*tables.values(), *ours.values()]):  # what refers to others comes after them
                     if database.schema.has(table.name) and table.name != "postreeve_versions":
                         session.delete(table)
-                for name, rows in self._initial.items():
-                    for row in rows if name in metadata[0].tables else ():
-                        session.insert(metadata[0].tables[name], row)
+                for table_name, rows in self._initial.items():
+                    for row in rows if table_name in tables else ():
+                        session.insert(tables[table_name], row)
                 session.commit()
 
     def create_root(self) -> None:
@@ -159,7 +174,7 @@ class Site:
         nobody = Actor(account=Address("setup@admins.test"), is_global=True, is_user=False)
         form = {"password": [PASSWORD], "isGlobalAdmin": ["yes"]}
         operations.run(REGISTRY["POST /api/admin/<mail>"], Call(nobody, (ROOT,), form, "127.0.0.1"), self.storage)
-        self._initial = {name: self.rows(name) for name in ("admin", "domain_admins")}
+        self._initial = {name: self.rows(name) for name in INITIAL}
 
     def _use(self, settings: Settings) -> None:
         self.storage.settings = settings
@@ -177,6 +192,8 @@ def _read(database: Database, table: str) -> list[Row]:
 
 def _plain(value: Any) -> Any:
     match value:
+        case bytes():
+            return value.decode()
         case datetime():
             return str(value.replace(microsecond=0))
         case date():
@@ -184,19 +201,18 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def stores(server: Server, name: str) -> tuple[Store, Store]:
-    """Create two empty databases, `vmail` and `iredadmin`, and return how to reach them."""
-    for part in ("vmail", "iredadmin"):
+def stores(server: Server, name: str) -> dict[str, Store]:
+    """Create empty databases, and return how to reach them under the names of their settings."""
+    for part in STORES:
         server.create_database(f"{part}_{name}")
-    return server.store(f"vmail_{name}"), server.store(f"iredadmin_{name}")
+    return {part: server.store(f"{part}_{name}") for part in STORES}
 
 
 @contextmanager
 def running(server: Server, **values: Any) -> Iterator[Site]:
     """Run a new installation on a server of databases, until the end of the block."""
     name = uuid4().hex[:12]
-    vmail, iredadmin = stores(server, name)
-    settings = Settings(vmail=vmail, iredadmin=iredadmin, login_answer_ms=0, **values)
+    settings = msgspec.convert({**stores(server, name), "login_answer_ms": 0, **values}, Settings)
     storage = assembly.created_storage(settings)
     application = assembly.App(storage, settings)
     with serving(application) as base:
@@ -204,7 +220,7 @@ def running(server: Server, **values: Any) -> Iterator[Site]:
         site.create_root()
         yield site
     storage.close()
-    for part in ("vmail", "iredadmin"):
+    for part in STORES:
         server.drop_database(f"{part}_{name}")
 
 

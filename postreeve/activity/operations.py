@@ -9,12 +9,15 @@ GRACE_SECONDS = 60
 
 
 def settle(work: Work) -> int:
-    """Confirm or withdraw the lines that a crash left open, and return how many there were."""
+    """Confirm, doubt or withdraw the lines that a crash left open, and return how many there were."""
     before = datetime.now(UTC) - timedelta(seconds=GRACE_SECONDS)
     intents = work.activity.unsettled(f"{before:%Y-%m-%d %H:%M:%S}")
     for intent in intents:
-        if work.activity.has_happened(intent):
-            work.activity.confirm(intent.number)
-        else:
-            work.activity.withdraw(intent.number)
+        match work.activity.has_happened(intent):
+            case True:
+                work.activity.confirm(intent.number)
+            case False:
+                work.activity.withdraw(intent.number)
+            case None:
+                work.activity.doubt(intent)
     return len(intents)

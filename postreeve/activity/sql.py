@@ -8,11 +8,15 @@ from postreeve.storage.sql import Session, Statement, parameter
 from postreeve.storage.tables import iredadmin, vmail
 
 INTENT, CONFIRMED = "intent", "info"
+DOUBT = " (The server was interrupted; nobody knows whether this has happened.)"
+_IN_ACCOUNTS = frozenset({"create", "update", "delete", "active", "disable"})
+"""The events that change an account's own row."""
 
 _LOG = iredadmin.log.c
 UNSETTLED = Statement(
-    lambda _: sa.select(_LOG.id, _LOG.event, _LOG.domain, _LOG.username, sa.cast(_LOG.timestamp, sa.String(19)))
-    .where(_LOG.loglevel == INTENT, _LOG.timestamp < parameter("before")).order_by(_LOG.id)
+    lambda _: sa.select(
+        _LOG.id, _LOG.event, _LOG.domain, _LOG.username, sa.cast(_LOG.timestamp, sa.String(19)), _LOG.msg
+    ).where(_LOG.loglevel == INTENT, _LOG.timestamp < parameter("before")).order_by(_LOG.id)
 )  # fmt: skip
 MODIFIED = Statement(
     lambda _: sa.union_all(
@@ -46,11 +50,16 @@ class SqlActivity:
     def withdraw(self, number: int) -> None:
         self.session.delete(iredadmin.log, id=number)
 
+    def doubt(self, intent: Intent) -> None:
+        self.session.update(iredadmin.log, {"loglevel": CONFIRMED, "msg": intent.msg + DOUBT}, id=intent.number)
+
     def unsettled(self, before: str) -> list[Intent]:
         return [Intent(*row) for row in self.session.rows(UNSETTLED, before=before)]
 
-    def has_happened(self, intent: Intent) -> bool:
+    def has_happened(self, intent: Intent) -> bool | None:
         """Tell by the row: gone after a deletion or a renaming, else changed no earlier than the intent was written."""
+        if intent.event not in _IN_ACCOUNTS:
+            return None
         rows = self.vmail.rows(MODIFIED, name=intent.username or intent.domain)
         if intent.event == "delete" or (intent.event == "update" and not rows):
             return not rows

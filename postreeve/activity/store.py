@@ -26,6 +26,7 @@ class Intent:
     username: str
     at: str
     """UTC text, in seconds."""
+    msg: str
 
 
 class Activity(Protocol):
@@ -43,8 +44,11 @@ class Activity(Protocol):
     def withdraw(self, number: int) -> None:
         """Say that it has not happened: the line goes away."""
 
+    def doubt(self, intent: Intent) -> None:
+        """Say that nobody knows whether it has happened."""
+
     def unsettled(self, before: str) -> list[Intent]:
         """Return the intents older than a moment (UTC text) that nobody has confirmed or withdrawn."""
 
-    def has_happened(self, intent: Intent) -> bool:
-        """Tell by the account whether an intent became true."""
+    def has_happened(self, intent: Intent) -> bool | None:
+        """Tell by the account whether an intent became true; of changes elsewhere it tells nothing."""

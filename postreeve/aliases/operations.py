@@ -52,16 +52,20 @@ def update_alias(work: Work, mail: Address, changes: Changes) -> None:
         work.aliases.update(mail, changes)
 
 
-@operation("DELETE /api/alias/<mail>", CHAPTER, allow=admin_of_its_domain, event="delete", is_account=False)
+@operation(
+    "DELETE /api/alias/<mail>", CHAPTER,
+    allow=admin_of_its_domain, event="delete", frees=("mail",), is_account=False,
+)  # fmt: skip
 def delete_alias(work: Work, mail: Address) -> None:
     """Delete a mail alias."""
     work.aliases.lock(mail)
+    work.pending.forget(mail)
     work.aliases.delete(mail)
 
 
 @operation(
     "POST /api/alias/<mail>/change_email/<new_mail>", CHAPTER,
-    allow=admin_of_its_domain, event="update", claims=("new_mail",), is_account=False,
+    allow=admin_of_its_domain, event="update", claims=("new_mail",), frees=("mail",), is_account=False,
 )  # fmt: skip
 def rename_alias(work: Work, mail: Address, new: Address) -> None:
     """Change the address of a mail alias."""
@@ -71,6 +75,7 @@ def rename_alias(work: Work, mail: Address, new: Address) -> None:
     require_free(work, [new])
     if new.domain != mail.domain:
         room_for_alias(work, locked[new.domain])
+    work.pending.rename(mail, new)
     work.aliases.rename(mail, new)
 
 

@@ -73,13 +73,16 @@ def update_domain(work: Work, name: DomainName, changes: Changes) -> None:
         work.domains.update(name, changes, are_active=_is_proved(work, name, new))
 
 
-@operation("DELETE /api/domain/<domain>", CHAPTER, allow=global_admin, event="delete")
+@operation("DELETE /api/domain/<domain>", CHAPTER, allow=global_admin, event="delete", frees=("domain",))
 def delete_domain(work: Work, name: DomainName) -> None:
     """Delete a domain with all its accounts; the mailboxes' files are kept for ever."""
     _delete(work, name, 0)
 
 
-@operation("DELETE /api/domain/<domain>/keep_mailbox_days/<number>", CHAPTER, allow=global_admin, event="delete")
+@operation(
+    "DELETE /api/domain/<domain>/keep_mailbox_days/<number>", CHAPTER,
+    allow=global_admin, event="delete", frees=("domain",),
+)  # fmt: skip
 def delete_domain_keeping(work: Work, name: DomainName, days: int) -> None:
     """Delete a domain with all its accounts, and keep the mailboxes' files for some days; 0 is for ever."""
     _delete(work, name, days)
@@ -114,6 +117,7 @@ def _delete(work: Work, name: DomainName, days: int) -> None:
     gone = work.users.global_admins(name)
     if gone and not work.admins.other_global_admins(gone):
         refuse(Code.PROTECTED_ACCOUNT, hint="The last global admin is a user of this domain.")
+    work.pending.forget(name)
     work.domains.delete(name, Removal(actor.account, days))
 
 

@@ -32,6 +32,10 @@ class SqlEngine(ABC):
     def __init__(self, store: Store) -> None:
         self.store = store
 
+    def octets(self, text: str) -> str | bytes:
+        """Return a text as a column of bytes takes it: of `amavisd`, where SQLite holds text."""
+        return text.encode()
+
     @abstractmethod
     def connect(self) -> Any:
         """Return a new connection of the driver, in autocommit mode: transactions begin by our own word."""
@@ -55,6 +59,9 @@ class SqliteEngine(SqlEngine):
         super().__init__(store)
         self.dialect = sqlite.dialect(paramstyle="named")
 
+    def octets(self, text: str) -> str:
+        return str(text)
+
     def connect(self) -> sqlite3.Connection:
         path = Path(self.store.path).resolve()
         connection = sqlite3.connect(
@@ -62,13 +69,14 @@ class SqliteEngine(SqlEngine):
             timeout=LOCK_SECONDS, cached_statements=512,
         )  # fmt: skip
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        connection.execute("PRAGMA foreign_keys = ON")
         return connection
 
     def meaning(self, error: Exception) -> Exception | None:
         match getattr(error, "sqlite_errorname", ""):
             case "SQLITE_CONSTRAINT_PRIMARYKEY" | "SQLITE_CONSTRAINT_UNIQUE":
                 return DuplicateError(str(error))
-            case name if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            case name if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CONSTRAINT_FOREIGNKEY")):
                 return ConflictError(str(error))
             case name if name.startswith(
                 (
@@ -113,6 +121,7 @@ class PostgresqlEngine(SqlEngine):
                 psycopg.errors.DeadlockDetected()
                 | psycopg.errors.SerializationFailure()
                 | psycopg.errors.LockNotAvailable()
+                | psycopg.errors.ForeignKeyViolation()
             ):
                 return ConflictError(str(error))
             case psycopg.OperationalError() | psycopg.InterfaceError():
@@ -133,7 +142,9 @@ class MariadbEngine(SqlEngine):
         1205,
         1213,
         1020,
-    )  # lock wait, deadlock (Galera's certification failure too), record has changed
+        1451,
+        1452,
+    )  # lock wait, deadlock (Galera's certification failure too), record has changed, foreign key
     _OUTAGES = (1040, 1047, 1053, 1129, 1130, 1152, 1158, 1159, 1160, 1161, 1290, 1317, 1836, 1927, 2000, 2002,
                 2003, 2005, 2006, 2012, 2013, 2026, 2027, 2055)  # fmt: skip
 

@@ -1,5 +1,6 @@
 """The schema of a database: filled when it is empty, checked when it is iRedMail's, our own tables moved forward."""
 
+import logging
 import os
 import shutil
 import sqlite3
@@ -10,11 +11,17 @@ import sqlalchemy as sa
 
 from postreeve.settings import SettingsError, Store
 from postreeve.storage.sql import Database, Session, Statement
+from postreeve.storage.tables.amavisd import AMAVISD
+from postreeve.storage.tables.amavisd import INSTALLED as AMAVISD_ROWS
 from postreeve.storage.tables.ddl import statements, table_statements
 from postreeve.storage.tables.iredadmin import IREDADMIN
+from postreeve.storage.tables.iredapd import INSTALLED as IREDAPD_ROWS
+from postreeve.storage.tables.iredapd import IREDAPD
 from postreeve.storage.tables.postreeve import MIGRATIONS, versions
 from postreeve.storage.tables.vmail import VMAIL
 from postreeve.work import StoreUnavailableError
+
+log = logging.getLogger("postreeve.storage")
 
 LATEST = MIGRATIONS[-1].version
 _NEEDED = {
@@ -29,12 +36,18 @@ _NEEDED = {
         "used_quota",
     ),
     "iredadmin": ("log", "settings", "domain_ownership"),
+    "amavisd": ("mailaddr", "outbound_wblist", "policy", "users", "wblist"),
+    "iredapd": ("greylisting", "greylisting_whitelists", "greylisting_whitelist_domains", "throttle"),
 }
 _LOOKED_UP = (
     "alias_domain", "domain", "forwardings", "mailbox", "maillists", "recipient_bcc_domain", "recipient_bcc_user",
     "sender_bcc_domain", "sender_bcc_user", "sender_relayhost",
 )  # fmt: skip
-_METADATA = {"vmail": VMAIL, "iredadmin": IREDADMIN}
+_METADATA = {"vmail": VMAIL, "iredadmin": IREDADMIN, "amavisd": AMAVISD, "iredapd": IREDAPD}
+_INSTALLED = {"amavisd": AMAVISD_ROWS, "iredapd": IREDAPD_ROWS}
+"""The rows that iRedMail puts into a new database."""
+_MAY_WAIT = frozenset({"amavisd", "iredapd"})
+"""Databases without which work on accounts goes on."""
 APPLIED = Statement(lambda _: sa.select(sa.func.max(versions.c.version)))
 
 
@@ -63,7 +76,7 @@ def create_file(store: Store, group: str, *, is_read_by_mail: bool) -> None:
 
 
 def create_tables(database: Database, name: str) -> bool:
-    """Fill a database (`vmail` or `iredadmin`) with its tables if it has none, and tell whether it had none."""
+    """Fill a database, such as `vmail`, with its tables if it has none, and tell whether it had none."""
     _reach(database)
     if any(table in database.schema.columns for table in _NEEDED[name]):
         return False
@@ -73,12 +86,27 @@ def create_tables(database: Database, name: str) -> bool:
             session.text_execute(text)
         session.commit()
     database.forget_schema()
+    with Session(database) as session:
+        for table, row in _INSTALLED.get(name, ()):
+            session.insert(table, row)
+        session.commit()
     return True
 
 
 def check(database: Database, name: str) -> None:
-    """Raise `SettingsError` with one sentence when a database can not be used."""
-    _reach(database)
+    """Raise `SettingsError` with one sentence when a database can not be used.
+
+    One of policies that does not answer now is used as soon as it does.
+    """
+    if database.store.engine == "sqlite" and not Path(database.store.path).exists():
+        raise SettingsError(f"There is no {database.store}: run `postreeve init` first.")
+    try:
+        _reach(database)
+    except SettingsError as error:
+        if name not in _MAY_WAIT:
+            raise
+        log.warning("%s", error)
+        return
     missing = [table for table in _NEEDED[name] if not database.schema.has(table)]
     if len(missing) == len(_NEEDED[name]):
         raise SettingsError(f"The {database.store} is empty: run `postreeve init` first.")

@@ -8,7 +8,7 @@ of a work, so what must hold until its end is read after that.
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -168,6 +168,19 @@ class Session:
         """Insert a row; columns that this database does not have are left out."""
         self._write("insert", table, values, {})
 
+    def insert_many(self, table: sa.Table, rows: Sequence[Values]) -> None:
+        """Insert rows that all give the same columns, in as few round trips as the driver can."""
+        if not rows or not self.schema.has(table.name):
+            return
+        known = [name for name in rows[0] if name in self.schema.columns[table.name]]
+        text = self.database.written("insert", table, known, ())
+        self.begin()
+        self._guarded(
+            "executemany",
+            text,
+            [self._parameters(table, "v", {name: row[name] for name in known}) for row in rows],
+        )
+
     def update(self, table: sa.Table, values: Values, **where: Any) -> int:
         """Update the rows that match; columns that this database does not have are left out."""
         return self._write("update", table, values, where)
@@ -192,7 +205,7 @@ class Session:
             return int(self._cursor.lastrowid)
         known = {name: value for name, value in values.items() if self.schema.has(table.name, name)}
         text = self.database.written("insert-returning-id", table, list(known), ())
-        self._send(text, {f"v{index}": value for index, value in enumerate(known.values())})
+        self._send(text, self._parameters(table, "v", known))
         return int(self._cursor.fetchone()[0])
 
     def begin(self) -> None:
@@ -240,18 +253,25 @@ class Session:
         if verb == "update" and not known:
             return 0
         text = self.database.written(verb, table, list(known), list(where))
-        parameters = {f"v{index}": value for index, value in enumerate(known.values())}
-        parameters |= {f"w{index}": value for index, value in enumerate(where.values())}
         self.begin()
-        self._send(text, parameters)
+        self._send(text, {**self._parameters(table, "v", known), **self._parameters(table, "w", where)})
         return int(self._cursor.rowcount)
+
+    def _parameters(self, table: sa.Table, letter: str, values: Values) -> dict[str, Any]:
+        """Return values under numbered names; a text for a column of bytes as the driver takes that."""
+        octets = _octet_columns(table)
+        if octets and not octets.isdisjoint(values):
+            encoded = self.database.engine.octets
+            values = {name: encoded(value) if name in octets else value for name, value in values.items()}
+        return {f"{letter}{index}": value for index, value in enumerate(values.values())}
 
     def _run(self, statement: Statement, parameters: dict[str, Any]) -> None:
         lists = {name: value for name, value in parameters.items() if isinstance(value, list)}
         sizes = {name: _room_for(values) for name, values in lists.items()}
         if self.database.engine.takes_arrays:
             is_single = all(len(values) == 1 for values in lists.values())
-            parameters |= {name: str(values[0]) if is_single else [*map(str, values)] for name, values in lists.items()}
+            plain = {name: [*map(_plain_value, values)] for name, values in lists.items()}
+            parameters |= {name: values[0] if is_single else values for name, values in plain.items()}
             sizes = dict.fromkeys(lists, 1) if is_single else {}
         compiled = self.database.compiled(statement, sizes)
         for name, names in compiled.expansions.items():
@@ -261,13 +281,16 @@ class Session:
         self._send(compiled.text, {**compiled.constants, **parameters})
 
     def _send(self, text: str, parameters: Mapping[str, Any] | None) -> None:
-        """Send one statement; connections that died while they were idle are replaced without a word."""
+        self._guarded("execute", text, parameters)
+
+    def _guarded(self, verb: str, text: str, parameters: Any) -> None:
+        """Send a statement; connections that died while they were idle are replaced without a word."""
         spares = 0 if self._connection is not None else self.database.most_connections
         while True:
             if self._connection is None:
                 self._open()
             try:
-                self._execute(text, parameters)
+                self._execute(verb, text, parameters)
             except self.database.engine.errors as error:
                 if not self.database.engine.is_broken(error):
                     raise (self.database.engine.meaning(error) or error) from error
@@ -286,9 +309,9 @@ class Session:
         self._connection = None
         self.is_in_transaction = False
 
-    def _execute(self, text: str, parameters: Mapping[str, Any] | None) -> None:
+    def _execute(self, verb: str, text: str, parameters: Any) -> None:
         if parameters:
-            self._cursor.execute(text, parameters)
+            getattr(self._cursor, verb)(text, parameters)
         else:
             self._cursor.execute(text)
 
@@ -331,6 +354,10 @@ def _as_placeholders(element: among, compiler: SQLCompiler, **options: Any) -> s
     return str(compiler.process(listed, **options))
 
 
+_ARRAYS = (sa.LargeBinary, sa.Integer)
+"""The types of columns whose lists are no texts."""
+
+
 @compiles(among, "postgresql")
 def _as_array(element: among, compiler: SQLCompiler, *, is_single: bool = False, **options: Any) -> str:
     """Take the list as one array: hundreds of placeholders cost psycopg and the planner more than the rows.
@@ -339,7 +366,8 @@ def _as_array(element: among, compiler: SQLCompiler, *, is_single: bool = False,
     """
     if is_single:
         return str(compiler.process(element.column == parameter(element.name), **options))
-    array = sa.bindparam(element.name, type_=postgresql.ARRAY(sa.String))
+    kind = next((kind for kind in _ARRAYS if isinstance(element.column.type, kind)), sa.String)
+    array = sa.bindparam(element.name, type_=postgresql.ARRAY(kind))
     return str(compiler.process(element.column == sa.any_(array), **options))
 
 
@@ -353,6 +381,21 @@ def batches(values: Iterable[str], size: int = 512) -> Iterable[list[str]]:
             batch = []
     if batch:
         yield batch
+
+
+@cache
+def _octet_columns(table: sa.Table) -> frozenset[str]:
+    return frozenset(column.name for column in table.columns if isinstance(column.type, sa.LargeBinary))
+
+
+def _plain_value(value: Any) -> Any:
+    """Return a value of a list as psycopg takes it: it does not look for what an `Address` derives from."""
+    return str(value) if isinstance(value, str) else value
+
+
+def ending(text: str) -> str:
+    """Return the pattern of LIKE that matches what ends with a text; `/` stands before what LIKE would expand."""
+    return "%" + text.replace("/", "//").replace("_", "/_").replace("%", "/%")
 
 
 def _room_for(values: Collection[Any]) -> int:

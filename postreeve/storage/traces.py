@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from postreeve.storage.sql import Schema, Session, Statement, among, batches, parameter
+from postreeve.storage.sql import Schema, Session, Statement, among, batches, ending, parameter
 from postreeve.storage.tables import vmail
 from postreeve.values import Address, DomainName
 
@@ -112,7 +112,7 @@ def forget_domain(session: Session, name: DomainName) -> None:
     forwarders = {mail for (mail,) in session.rows(FORWARDERS_TO_DOMAIN, domain=name)}
     for named, statement in _FORGET_BELOW:
         if session.schema.has(named):
-            session.execute(statement, below=_below(name))
+            session.execute(statement, below=ending(f"@{name}"))
     for table in _IN_DOMAIN:
         session.delete(table, domain=name)
     for place in _MEMBERS:
@@ -122,7 +122,7 @@ def forget_domain(session: Session, name: DomainName) -> None:
 
 def forget_alias_domain(session: Session, name: DomainName, alias: str) -> None:
     """Remove the alias addresses in an alias domain that goes: whoever hosts that name next must not lose mail."""
-    session.execute(FORGET_ALIASES, name=name, below=_below(alias))
+    session.execute(FORGET_ALIASES, name=name, below=ending(f"@{alias}"))
 
 
 def keep_own_mail(session: Session, mails: Collection[str]) -> None:
@@ -138,8 +138,3 @@ def keep_own_mail(session: Session, mails: Collection[str]) -> None:
 
 def _present(schema: Schema) -> list[_Place]:
     return [place for place in _MEMBERS if schema.has(place.table.name)]
-
-
-def _below(domain: str) -> str:
-    """Return the pattern of LIKE that matches the addresses of a domain; `/` stands before what LIKE would expand."""
-    return "%@" + domain.replace("_", "/_")

@@ -84,13 +84,16 @@ def update_user(work: Work, mail: Address, changes: Changes) -> None:
         work.users.update(mail, password, changes)
 
 
-@operation("DELETE /api/user/<mail>", CHAPTER, allow=admin_of_its_domain, event="delete")
+@operation("DELETE /api/user/<mail>", CHAPTER, allow=admin_of_its_domain, event="delete", frees=("mail",))
 def delete_user(work: Work, mail: Address) -> None:
     """Delete a user; the mailbox's files are kept for ever."""
     _delete(work, mail, 0)
 
 
-@operation("DELETE /api/user/<mail>/keep_mailbox_days/<number>", CHAPTER, allow=admin_of_its_domain, event="delete")
+@operation(
+    "DELETE /api/user/<mail>/keep_mailbox_days/<number>", CHAPTER,
+    allow=admin_of_its_domain, event="delete", frees=("mail",),
+)  # fmt: skip
 def delete_user_keeping(work: Work, mail: Address, days: int) -> None:
     """Delete a user, and keep the mailbox's files for some days; 0 is for ever."""
     _delete(work, mail, days)
@@ -98,7 +101,7 @@ def delete_user_keeping(work: Work, mail: Address, days: int) -> None:
 
 @operation(
     "POST /api/user/<mail>/change_email/<new_mail>", CHAPTER,
-    allow=admin_of_its_domain, event="update", claims=("new_mail",),
+    allow=admin_of_its_domain, event="update", claims=("new_mail",), frees=("mail",),
 )  # fmt: skip
 def rename_user(work: Work, mail: Address, new: Address) -> None:
     """Change a user's address; the mailbox stays where it is on disk."""
@@ -113,6 +116,7 @@ def rename_user(work: Work, mail: Address, new: Address) -> None:
     require_free(work, [new])
     if mail == work.grant.admin.account:
         refuse(Code.PROTECTED_ACCOUNT, hint=mail)
+    work.pending.rename(mail, new)
     work.users.rename(mail, new)
 
 
@@ -172,5 +176,6 @@ def _delete(work: Work, mail: Address, days: int) -> None:
     actor = work.grant.admin
     user = work.users.lock(mail)
     protect(work, mail, is_global=user.is_global_admin)
+    work.pending.forget(mail)
     most = work.settings.days_to_keep_removed_mailbox
     work.users.delete(mail, Removal(actor.account, days if actor.is_global else min(days, most)))

@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from postreeve import networks, operations
 from postreeve.errors import Code, Refused, refuse, true_status
-from postreeve.operations import REGISTRY, Answer, Call, Operation
+from postreeve.operations import PATH_PARAMETERS, REGISTRY, Answer, Call, Operation
 from postreeve.permissions import anyone
 from postreeve.sessions.operations import Opened, resume
 from postreeve.settings import Settings
@@ -80,9 +80,16 @@ class Routes:
 
     def _matching(self, path: tuple[str, ...]) -> tuple[dict[str, Operation], tuple[str, ...]] | None:
         for parts, methods in self._by_shape.get((path[0], len(path)), ()) if path else ():
-            if all(part.startswith("<") or part == given for part, given in zip(parts, path, strict=True)):
+            if all(map(_fits, parts, path)):
                 return methods, tuple(given for part, given in zip(parts, path, strict=True) if part.startswith("<"))
         return None
+
+
+def _fits(part: str, given: str) -> bool:
+    """Tell whether a segment of a path is what a template has there; a choice among words has to be one of them."""
+    if not part.startswith("<"):
+        return part == given
+    return given.lower() in PATH_PARAMETERS[part].schema.get("enum", (given.lower(),))
 
 
 class Api:

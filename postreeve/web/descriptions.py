@@ -27,9 +27,13 @@ PATH_SENTENCES: Mapping[str, str] = {
     "<mail>": "Address of the account.",
     "<new_mail>": "Its new address.",
     "<number>": "Number of days.",
+    "<scope>": "Whom it is for: `global`, a domain, or the address of an account.",
+    "<direction>": "Direction of the mail, as the server sees it.",
+    "<list>": "Which of the two lists.",
 }
 _PATH_EXAMPLES = {
     "<domain>": "example.com", "<mail>": "ann@example.com", "<new_mail>": "anna@example.com", "<number>": "30",
+    "<scope>": "ann@example.com", "<direction>": "inbound", "<list>": "whitelist",
     "admin<mail>": "jane@example.org", "alias<mail>": "team@example.com", "alias<new_mail>": "crew@example.com",
 }  # fmt: skip
 """Examples of path parameters; those with a word before them are for paths in which it stands."""
@@ -50,7 +54,10 @@ _EXAMPLES: Mapping[str, Example] = {
     "mailboxFolder": "Maildir", "maildir": "/var/vmail/vmail1/example.com/ann",
     "aliasDomains": "example.info", "aliases": "sales@example.com", "admins": "ann@example.com",
     "services": "self-service", "catchall": "archive@example.net", "forwarding": "ann@example.net",
-    "members": "ann@example.com",
+    "members": "ann@example.com", "spam_score": "4.5", "banned_rulenames": "ALLOW_MS_OFFICE",
+    "period": 3600, "msg_size": 10485760, "max_msgs": 100, "max_quota": 1048576000, "max_rcpts": 50,
+    "addresses": "@example.net", "senders": "192.0.2.0/24", "domains": "example.net", "query_dns_immediately": "no",
+    "correspondent": "someone@example.net", "client_address": "192.0.2.7",
 }  # fmt: skip
 """Examples by the name of the field, where the kind does not give one."""
 _EXAMPLES_IN_CHAPTERS = {
@@ -72,12 +79,14 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "POST /api/admin/<mail>": ("password",),
     "POST /api/verify_password/admin/<mail>": ("password",),
     "POST /api/verify_password/user/<mail>": ("password",),
+    "POST /api/throttle/<scope>/<direction>": ("period",),
+    "POST /api/greylisting/<scope>": ("status",),
 }
 """The parameters without which an operation refuses."""
 ONE_OF: Mapping[str, tuple[str, ...]] = {"POST /api/user/<mail>": ("password", "password_hash")}
 """Parameters of which an operation needs one."""
 
-_USUAL = ("name", "quota")
+_USUAL = ("name", "quota", "max_msgs")
 """What the examples of operations show besides what is required, if there is such a parameter; otherwise the first."""
 
 
@@ -307,6 +316,8 @@ def _type_name(schema: Mapping[str, Any]) -> str:
             return " or ".join(words) if len(words) <= 2 else ", ".join(words)
         case {"type": "integer", "minimum": low, "maximum": high}:
             return f"number, {low} to {high}"
+        case {"type": "number", "minimum": low, "maximum": high}:
+            return f"decimal number, {low} to {high}"
         case {"format": name}:
             return _FORMATS[name]
         case {"maxLength": most}:

@@ -5,6 +5,8 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
+
 from postreeve import __version__
 from postreeve.errors import Code, true_status
 from postreeve.fields import MOST_LIST_ITEMS, Field, FieldSet, SetField
@@ -78,6 +80,7 @@ _REMARKS: Mapping[str, Schema] = {
     "_pending": {**TEXTS, "description": "Steps that will be finished later."},
     "_hint": {**TEXT, "description": "A sentence for people."},
 }
+_REFERENCE = "#/components/schemas/{name}"
 _POLICY = "|".join(code.name for code in Code if code.name.startswith("PW_"))
 _TRUE_STATUSES = (
     HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -214,8 +217,14 @@ def _json_schema(parameter: Parameter) -> dict[str, Any]:
     return _form_schema(parameter)
 
 
-def _typed(schema: Schema, example: Example) -> Example:
-    return int(example) if schema.get("type") == "integer" else example
+def _typed(schema: Schema, example: Example) -> Example | float:
+    match schema.get("type"):
+        case "integer":
+            return int(example)
+        case "number":
+            return float(example)
+        case _:
+            return example
 
 
 def _responses(description: Description) -> dict[str, Any]:
@@ -245,11 +254,26 @@ def _responses(description: Description) -> dict[str, Any]:
 def _data(description: Description) -> dict[str, Any]:
     shows = description.operation.shows
     if shows is None:
-        return {}
+        return _schema_of(description.answers)
     profile = {"$ref": f"#/components/schemas/{profile_name(shows)}"}
     if not description.is_listing:
         return profile
     return {"anyOf": [{"type": "array", "items": profile}, TEXTS]}
+
+
+def _schema_of(answer: object) -> dict[str, Any]:
+    return dict(msgspec.json.schema_components([answer], ref_template=_REFERENCE)[0][0])
+
+
+def _answers() -> dict[str, Any]:
+    """Return the schemas of the answers that are no profiles, from their types."""
+    types = [
+        description.answers
+        for _, descriptions in described()
+        for description in descriptions
+        if description.answers is not None and description.operation.shows is None
+    ]
+    return msgspec.json.schema_components(types, ref_template=_REFERENCE)[1]
 
 
 def _components() -> dict[str, Any]:
@@ -294,6 +318,7 @@ def _components() -> dict[str, Any]:
                 "description": "\n".join(f"- `{code.name}`: {code.value}" for code in Code),
             },
             **{profile_name(fields): _profile(fields) for fields in shown.values()},
+            **_answers(),
         },
         "responses": {
             **{status.name: _always_true(status) for status in _TRUE_STATUSES},

@@ -9,7 +9,6 @@ from typing import Any
 
 from postreeve.operations import REGISTRY
 from postreeve.storage.sql import Session
-from postreeve.storage.tables.vmail import VMAIL
 from tests.footprints.table import FILE, TABLES, Difference, Dump, Entry, entries, rewritten, starting_rows
 from tests.site import PASSWORD, ROOT, Row, Site
 
@@ -116,7 +115,7 @@ def _name(profile: Row) -> str:
 def _prepare(site: Site) -> dict[str, str]:
     """Write the rows that are there before each request, and return the cookies of those who ask."""
     for table, row in starting_rows():
-        with Session(site.storage.vmail if table.name in VMAIL.tables else site.storage.iredadmin) as session:
+        with Session(site.database_of(table.name)) as session:
             session.insert(table, row)
             session.commit()
     return {"nobody": ""} | {
@@ -140,8 +139,7 @@ def _padded(row: Row) -> Row:
 
 def _restore(site: Site, tables: list[str], before: Dump) -> None:
     for name in tables:
-        database = site.storage.vmail if name in VMAIL.tables else site.storage.iredadmin
-        with Session(database) as session:
+        with Session(site.database_of(name)) as session:
             session.delete(TABLES[name])
             for row in before[name]:
                 session.insert(TABLES[name], row)

@@ -11,8 +11,8 @@ from tests.site import stores
 
 def test_init_fills_empty_databases_once_and_prints_what_roles_need(server: Server, tmp_path: Path) -> None:
     name = uuid4().hex[:12]
-    vmail, iredadmin = stores(server, name)
-    file = processes.settings_file(tmp_path, vmail, iredadmin)
+    databases = stores(server, name)
+    file = processes.settings_file(tmp_path, databases)
 
     first = processes.ran("init", file, "--admin=root@admins.test")
     assert first.returncode == 0, first.stderr
@@ -21,15 +21,15 @@ def test_init_fills_empty_databases_once_and_prints_what_roles_need(server: Serv
     assert again.stdout.splitlines()[0] == "There is a global admin already."
 
     grants = [line for line in first.stdout.splitlines() if line.startswith(("CREATE ", "GRANT "))]
-    assert bool(grants) == (vmail.engine != "sqlite")
+    assert bool(grants) == (databases["vmail"].engine != "sqlite")
     role = f"reader_{name}"
-    database = Database(vmail, 1)
+    database = Database(databases["vmail"], 1)
     with Session(database) as session:
         for grant in grants:
             session.text_execute(grant.replace("ROLE vmail", f"ROLE {role}").replace("TO vmail", f"TO {role}")
                                  .replace("'vmail'@", f"'{role}'@"))  # fmt: skip
     database.pool.dispose()
-    for part in ("vmail", "iredadmin"):
+    for part in databases:
         server.drop_database(f"{part}_{name}")
 
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,9 +39,8 @@ class Process:
         self.program.wait()
 
 
-def settings_file(folder: Path, vmail: Store, iredadmin: Store, **values: Any) -> Path:
+def settings_file(folder: Path, stores: Mapping[str, Store], **values: Any) -> Path:
     """Write the settings of an installation on some databases, and return the file."""
-    stores = {"vmail": vmail, "iredadmin": iredadmin}
     lines = [f"{name} = {json.dumps(value)}" for name, value in {"login_answer_ms": 0, **values}.items()]
     for name, store in stores.items():
         given = {key: value for key, value in msgspec.to_builtins(store).items() if value}

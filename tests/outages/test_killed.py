@@ -46,7 +46,7 @@ def test_a_killed_process_loses_nothing_it_has_confirmed_and_leaves_nothing_by_h
 ) -> None:
     root = site.root()
     root.ok("POST", "domain/ex.com")
-    file = settings_file(tmp_path, site.settings.vmail, site.settings.iredadmin)
+    file = settings_file(tmp_path, site.stores)
     told: set[str] = set()
     numbers = count()
     with serving(file) as process, ThreadPoolExecutor(WRITERS) as workers:
@@ -72,11 +72,11 @@ def _settle(site: Site, file: Path, users: set[str]) -> None:
     lines = "INSERT INTO log (admin, domain, username, event, loglevel, msg, ip) VALUES "
     site.execute("iredadmin", f"{lines} ('{ROOT}', 'ex.com', 'never@ex.com', 'create', 'intent', 'x', '127.0.0.1')")
     done = ran("job pending", file)
-    assert (done.returncode, done.stdout) == (0, "0 settled.\n")
+    assert (done.returncode, done.stdout) == (0, "0 settled, 0 left.\n")
     site.execute("iredadmin", "UPDATE log SET timestamp = '2020-01-01 00:00:00' WHERE loglevel = 'intent'")
     left = len(site.rows("log", loglevel="intent"))
     done = ran("job pending", file)
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{left} settled.\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{left} settled, 0 left.\n", "")
     lines_ = [
         row["username"] for row in site.rows("log", event="create") if row["username"] and row["domain"] == "ex.com"
     ]
@@ -101,7 +101,7 @@ def test_open_lines_of_the_log_are_settled_by_what_has_happened(site: Site, tmp_
             "iredadmin",
             f"INSERT INTO log (admin, domain, username, event, loglevel, msg, ip, timestamp) VALUES {values}",
         )
-    ran("job pending", settings_file(tmp_path, site.settings.vmail, site.settings.iredadmin))
+    ran("job pending", settings_file(tmp_path, site.stores))
     left = [(row["event"], row["username"]) for row in site.rows("log", msg="left")]
     assert sorted(left) == sorted(happened)
     assert {row["loglevel"] for row in site.rows("log")} == {"info"}

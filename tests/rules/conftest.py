@@ -11,6 +11,5 @@ from tests.site import Site
 @pytest.fixture(scope="module")
 def twins(installation: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Process]]:
     """Two processes that know nothing of each other but the databases."""
-    settings = installation.settings
-    with both(settings_file(tmp_path_factory.mktemp("twins"), settings.vmail, settings.iredadmin)) as processes:
+    with both(settings_file(tmp_path_factory.mktemp("twins"), installation.stores)) as processes:
         yield processes

@@ -21,5 +21,5 @@ def test_a_list_of_keys_is_looked_up_in_an_index(site: Site, statement: Statemen
         with Session(site.storage.vmail) as session:
             session._open()
             keys = {**compiled.constants, **dict.fromkeys(compiled.expansions[name], "x")}
-            session._execute(f"EXPLAIN QUERY PLAN {compiled.text}", keys)
+            session._execute("execute", f"EXPLAIN QUERY PLAN {compiled.text}", keys)
             assert not [row for row in session._fetched() if row[3].startswith("SCAN")]

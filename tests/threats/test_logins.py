@@ -122,7 +122,7 @@ def test_failures_are_forgotten_after_ten_minutes(site: Site) -> None:
 
 def test_failures_count_across_processes_and_restarts(site: Site, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("brute")
-    file = settings_file(folder, site.settings.vmail, site.settings.iredadmin, login_failures_per_account=4)
+    file = settings_file(folder, site.stores, login_failures_per_account=4)
     wrong = {"username": "x@far.test", "password": "wrong"}
     with both(file) as processes:
         for number in range(4):

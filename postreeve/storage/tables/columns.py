@@ -1,7 +1,7 @@
 """The kinds of columns that iRedMail's tables consist of, and what engines do differently."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 import sqlalchemy as sa
@@ -19,11 +19,12 @@ _MARIADB = ("mysql", "mariadb")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """How an engine makes a column; the default is SQL text."""
+    """How an engine makes a column; the default and what is checked are SQL text."""
 
     default: str | None = None
     nullable: bool = False
     primary_key: bool = False
+    check: str | None = None
 
 
 Differs = Mapping[Engine, Made]
@@ -64,10 +65,17 @@ def key(
     return _declared(name, kind, Made(default=default, primary_key=True), differs)
 
 
-def serial(*, only: tuple[Engine, ...] = ENGINES) -> sa.Column[Any]:
+def serial(kind: TypeEngine[Any] | None = None, *, only: tuple[Engine, ...] = ENGINES) -> sa.Column[Any]:
     """Declare the number by which the engine counts the rows; engines outside of `only` do not have it."""
-    kind = sa.Integer().with_variant(mysql.BIGINT(unsigned=True), *_MARIADB)
-    return _declared("id", kind, Made(primary_key=True), ALIKE, only)
+    return _declared("id", kind or row_number(), Made(primary_key=True), ALIKE, only)
+
+
+def natural(number: sa.Column[Any]) -> sa.Column[Any]:
+    """Let a number that is unsigned on MariaDB be checked on the other engines, which know no such type."""
+    made: dict[Engine, Made] = number.info["made"]
+    for engine in made.keys() - {"mariadb"}:
+        made[engine] = replace(made[engine], check=f"{number.name} >= 0")
+    return number
 
 
 def _declared(
@@ -82,10 +90,12 @@ def _declared(
     )
 
 
-def index(table: str, *columns: str, unique: bool = False, only: tuple[Engine, ...] = ENGINES) -> sa.Index:
+def index(
+    table: str, *columns: str, unique: bool = False, name: str = "", only: tuple[Engine, ...] = ENGINES
+) -> sa.Index:
     """Declare an index under iRedMail's name for it; engines outside of `only` do not have it."""
-    name = "_".join(["idx", table, *columns]).replace("-", "_")
-    return sa.Index(name, *columns, unique=unique, info={"only": only})
+    usual = "_".join(["idx", table, *columns]).replace("-", "_")
+    return sa.Index(name or usual, *columns, unique=unique, info={"only": only})
 
 
 def indexes(table: str, *columns: str) -> list[sa.Index]:
@@ -93,8 +103,10 @@ def indexes(table: str, *columns: str) -> list[sa.Index]:
     return [index(table, name) for name in columns]
 
 
-def varchar(length: int = 255) -> TypeEngine[Any]:
-    return sa.String(length).with_variant(sa.TEXT(), "sqlite")
+def varchar(length: int = 255, *, mariadb: int = 0) -> TypeEngine[Any]:
+    """Return the kind of a text up to a length, which may be another on MariaDB."""
+    text = sa.String(length).with_variant(sa.TEXT(), "sqlite")
+    return text.with_variant(sa.String(mariadb), *_MARIADB) if mariadb else text
 
 
 def char(length: int) -> TypeEngine[Any]:
@@ -103,6 +115,24 @@ def char(length: int) -> TypeEngine[Any]:
 
 def ascii_varchar() -> TypeEngine[Any]:
     return varchar().with_variant(mysql.VARCHAR(255, charset="ascii"), *_MARIADB)
+
+
+def binary(length: int = 255) -> TypeEngine[Any]:
+    """Return the kind of a text that both servers keep as bytes; the embedded database has text."""
+    return blob().with_variant(sa.VARBINARY(length), *_MARIADB)
+
+
+def blob() -> TypeEngine[Any]:
+    """Return the kind of a long text that both servers keep as bytes; the embedded database has text."""
+    return sa.LargeBinary().with_variant(sa.TEXT(), "sqlite")
+
+
+def binary_on_postgresql() -> TypeEngine[Any]:
+    return varchar().with_variant(sa.LargeBinary(), "postgresql")
+
+
+def binary_on_mariadb() -> TypeEngine[Any]:
+    return varchar().with_variant(sa.VARBINARY(255), *_MARIADB)
 
 
 def yes_no() -> TypeEngine[Any]:
@@ -117,26 +147,52 @@ def timestamp() -> TypeEngine[Any]:
     return sa.TIMESTAMP().with_variant(sa.TEXT(), "sqlite")
 
 
+def iso_time() -> TypeEngine[Any]:
+    """Return the kind of a moment with its time zone, of which MariaDB has the digits."""
+    return sa.TIMESTAMP(timezone=True).with_variant(sa.CHAR(16), *_MARIADB).with_variant(sa.TEXT(), "sqlite")
+
+
 def date() -> TypeEngine[Any]:
     return sa.Date().with_variant(sa.TEXT(), "sqlite")
 
 
-def bigint() -> TypeEngine[Any]:
-    return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+def bigint(*, mariadb: TypeEngine[Any] | None = None) -> TypeEngine[Any]:
+    """Return the kind of a large number, which may be another on MariaDB."""
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    return number if mariadb is None else number.with_variant(mariadb, *_MARIADB)
 
 
 def count() -> TypeEngine[Any]:
     """Return the kind of the columns that are int8 on PostgreSQL and int on MariaDB."""
-    return bigint().with_variant(sa.Integer(), *_MARIADB)
+    return bigint(mariadb=sa.Integer())
 
 
 def unsigned() -> TypeEngine[Any]:
     return sa.Integer().with_variant(mysql.INTEGER(unsigned=True), *_MARIADB)
 
 
+def amount() -> TypeEngine[Any]:
+    """Return the kind of the columns that are int8 on PostgreSQL and an unsigned int on MariaDB."""
+    return bigint(mariadb=mysql.INTEGER(unsigned=True))
+
+
+def row_number() -> TypeEngine[Any]:
+    """Return the kind of most serial numbers, and of what refers to them as an int4 on PostgreSQL."""
+    return sa.Integer().with_variant(mysql.BIGINT(unsigned=True), *_MARIADB)
+
+
+def small(*, digits: int | None = None) -> TypeEngine[Any]:
+    """Return the kind of the columns that are int2 on PostgreSQL and tinyint on MariaDB."""
+    number = sa.SmallInteger().with_variant(sa.Integer(), "sqlite")
+    return number.with_variant(mysql.TINYINT(display_width=digits), *_MARIADB)
+
+
+def real() -> TypeEngine[Any]:
+    return sa.REAL().with_variant(sa.FLOAT(), *_MARIADB)
+
+
 def flag(name: str, default: int) -> sa.Column[Any]:
-    small = sa.SmallInteger().with_variant(sa.Integer(), "sqlite")
-    return column(name, small.with_variant(mysql.TINYINT(display_width=1), *_MARIADB), str(default))
+    return column(name, small(digits=1), str(default))
 
 
 def line(name: str) -> sa.Column[Any]:

@@ -47,6 +47,17 @@ claims = sa.Table(
     sa.Column("holder", sa.CHAR(32), nullable=False),
     sa.Column("expires", _SECONDS, nullable=False),
 )
+pending = sa.Table(
+    "postreeve_pending",
+    OURS,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("store", sa.String(16), nullable=False, comment="where something has to follow"),
+    sa.Column("deed", sa.String(16), nullable=False, comment="forget or rename"),
+    sa.Column("name", _KEY, nullable=False, index=True, comment="account or domain that went"),
+    sa.Column("new_name", _KEY, nullable=False, index=True, comment="of a renaming: the new address, else empty"),
+    sa.Column("witness", sa.String(255), nullable=False, comment="tells the account from a later one of that name"),
+    sa.Column("created", _SECONDS, nullable=False),
+)
 versions = sa.Table(
     "postreeve_versions",
     OURS,
@@ -63,4 +74,7 @@ class Migration:
     adds: Sequence[sa.Table]
 
 
-MIGRATIONS = (Migration(1, (sessions, login_failures, known_networks, claims)),)
+MIGRATIONS = (
+    Migration(1, (sessions, login_failures, known_networks, claims)),
+    Migration(2, (pending,)),
+)
