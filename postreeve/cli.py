@@ -17,13 +17,16 @@ from postreeve.errors import Refused
 from postreeve.jobs import pending, spf_whitelist
 from postreeve.mail_config import MailSystem
 from postreeve.mail_config import write as write_mail_config
+from postreeve.networks import host_and_port
 from postreeve.operations import REGISTRY, Call
 from postreeve.permissions import Actor, Grant, Target
-from postreeve.settings import SettingsError
+from postreeve.settings import SettingsError, with_options
 from postreeve.values import Address
 from postreeve.work import Storage
 
 LOCALHOST = "127.0.0.1"
+ENDING_SECONDS = 10
+"""A server that is told to stop waits so long for the requests that are under way."""
 PASSWORD = "POSTREEVE_ADMIN_PASSWORD"  # noqa: S105 - the name of a variable
 
 app = typer.Typer(name="postreeve", help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -57,9 +60,10 @@ def init(
     """
     with _plain_errors():
         settings = assembly.settings_of(data, settings_file)
+        grants = assembly.look_up_grants(settings)
         storage = assembly.created_storage(settings)
         _create_first_admin(storage, admin)
-    if grants := assembly.look_up_grants(settings):
+    if grants:
         typer.echo("Roles are yours to create. One that only reads, for `postreeve mail-config --user vmail`:")
         typer.echo("\n".join(grants))
 
@@ -68,25 +72,25 @@ def init(
 def serve(
     data: Data = Path("data"),
     settings_file: File = None,
-    listen: Annotated[str, typer.Option(help="Address and port; the setting `listen` if not given.")] = "",
-    workers: Annotated[int, typer.Option(help="Server processes; the setting `workers` if not given.")] = 0,
+    listen: Annotated[str | None, typer.Option(help="Address and port; the setting `listen` if not given.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Server processes; the setting `workers` if not given.")] = None,
 ) -> None:
     """Serve the API."""
     with _plain_errors():
-        settings = assembly.settings_of(data, settings_file)
+        settings = with_options(assembly.settings_of(data, settings_file), listen=listen, workers=workers)
         storage = assembly.storage_of(settings)
         pending.run(storage)
         storage.close()
-    host, _, port = (listen or settings.listen).rpartition(":")
+    host, port = host_and_port(settings.listen)
     os.environ[assembly.DATA] = str(data)
     if settings_file:
         os.environ[assembly.SETTINGS] = str(settings_file)
     typer.echo(f"Postreeve serves http://{host}:{port}/iredadmin/ - the API is at http://{host}:{port}/iredadmin/api/")
     uvicorn.run(
-        "postreeve.app:application", factory=True, host=host.strip("[]"), port=int(port),
-        workers=workers or settings.workers, access_log=False, proxy_headers=False, server_header=False,
+        "postreeve.app:application", factory=True, host=host, port=port,
+        workers=settings.workers, access_log=False, proxy_headers=False, server_header=False,
         log_level="warning",
-        ws="none",
+        ws="none", timeout_graceful_shutdown=ENDING_SECONDS,
     )  # fmt: skip
 
 

@@ -57,6 +57,7 @@ class Code(Enum):
     NO_SUCH_OPERATION = "There is no such operation."
     METHOD_NOT_ALLOWED = "This path does not know that method."
     REQUEST_TOO_LARGE = "The request is too large."
+    REQUEST_INCOMPLETE = "The rest of the request did not arrive."
     SERVICE_UNAVAILABLE = "A database does not answer, please try again."
     INTERNAL_ERROR = "Something went wrong on the server; the administrator finds it in the log."
 
@@ -86,6 +87,7 @@ _CODES_BY_STATUS = {
     HTTPStatus.METHOD_NOT_ALLOWED: (Code.METHOD_NOT_ALLOWED,),
     HTTPStatus.CONFLICT: (Code.ALREADY_EXISTS,),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (Code.REQUEST_TOO_LARGE,),
+    HTTPStatus.REQUEST_TIMEOUT: (Code.REQUEST_INCOMPLETE,),
     HTTPStatus.BAD_REQUEST: (Code.CONFLICTING_PARAMETERS, Code.MISSING_PARAMETER),
     HTTPStatus.TOO_MANY_REQUESTS: (Code.TOO_MANY_ATTEMPTS,),
     HTTPStatus.SERVICE_UNAVAILABLE: (Code.SERVICE_UNAVAILABLE,),

@@ -38,25 +38,26 @@ class Kind(Generic[T_co]):
     schema: Mapping[str, Any]
 
 
-def _typed(annotation: object, code: Code) -> Kind[Any]:
-    """Return the kind of a msgspec type: bounds and schema come from there."""
+def _typed(annotation: object, code: Code, hint: str) -> Kind[Any]:
+    """Return the kind of a msgspec type: bounds and schema come from there, what is meant from the hint."""
 
     def parse(text: str) -> object:
         try:
             return msgspec.convert(text, annotation, strict=False)
-        except msgspec.ValidationError as error:
-            refuse(code, hint=str(error))
+        except msgspec.ValidationError:
+            refuse(code, hint=hint)
 
     return Kind(parse, msgspec.json.schema(annotation))
 
 
-def whole_number(low: int, high: int) -> Kind[int]:
-    """Return the kind of whole numbers between two bounds, both allowed."""
-    bounded = _typed(Annotated[int, Meta(ge=low, le=high)], Code.INVALID_NUMBER)
+def whole_number(low: int, high: int, of: str = "") -> Kind[int]:
+    """Return the kind of whole numbers between two bounds, both allowed; `of` is their unit."""
+    hint = f"A whole number {f'of {of} ' if of else ''}from {low} to {high}."
+    bounded = _typed(Annotated[int, Meta(ge=low, le=high)], Code.INVALID_NUMBER, hint)
 
     def parse(text: str) -> int:
         if not re.fullmatch(r"-?[0-9]{1,19}", text):
-            refuse(Code.INVALID_NUMBER)
+            refuse(Code.INVALID_NUMBER, hint=hint)
         return cast("int", bounded.parse(str(int(text))))
 
     return Kind(parse, bounded.schema)
@@ -75,12 +76,16 @@ def one_of(words: Iterable[str], *, meaning: Mapping[str, Any] | None = None) ->
     return Kind(parse, {"type": "string", "enum": spelled})
 
 
-def text(longest: int = 255, pattern: str = "") -> Kind[str]:
-    """Return the kind of one line of text; nothing in it may break out of a Postfix map, a header or a log line."""
-    wanted = pattern or f"^[^{_CONTROLS}]*$"
+def text(longest: int = 255, pattern: str = "", hint: str = "") -> Kind[str]:
+    """Return the kind of one line of text; nothing in it may break out of a Postfix map, a header or a log line.
+
+    `hint` says in plain words what the pattern takes.
+    """
+    if not pattern:
+        pattern, hint = f"^[^{_CONTROLS}]*$", f"One line of at most {longest} characters, no control characters."
     return cast(
         "Kind[str]",
-        _typed(Annotated[str, Meta(max_length=longest, pattern=wanted)], Code.INVALID_VALUE),
+        _typed(Annotated[str, Meta(max_length=longest, pattern=pattern)], Code.INVALID_VALUE, hint),
     )
 
 
@@ -119,23 +124,28 @@ def _relay(given: str) -> str:
 TEXT = text()
 YES_NO: Kind[bool] = one_of(["yes", "no"], meaning={"yes": True, "no": False})
 STATUS: Kind[bool] = one_of(["active", "disabled"], meaning={"active": True, "disabled": False})
-MEGABYTES = whole_number(0, 2**43 - 1)  # Dovecot multiplies by 2**20 into 63 bits
+MEGABYTES = whole_number(0, 2**43 - 1, "megabytes")  # Dovecot multiplies by 2**20 into 63 bits
 LIMIT = whole_number(-1, 2**31 - 1)
-LENGTH = whole_number(0, 255)
-DAYS = whole_number(0, 36500)
+LENGTH = whole_number(0, 255, "characters")
+DAYS = whole_number(0, 36500, "days")
 LANGUAGE = _clearable(Kind(_language, {"type": "string", "pattern": "^([a-z]{2,3}(_[A-Z]{2})?)?$", "maxLength": 5}))
-TRANSPORT = _clearable(text(255, r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_.:/@\[\]-]*)?$"))
+TRANSPORT = _clearable(
+    text(
+        255, r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_.:/@\[\]-]*)?$",
+        "A transport of Postfix, such as dovecot or smtp:[host]:port.",
+    )
+)  # fmt: skip
 RELAY = _clearable(Kind(_relay, {"type": "string"}))
 NEXT_HOP = Kind(_relay, {"type": "string"})
 PASSWORD = Kind(str, {"type": "string", "format": "password"})
 MAILBOX_FORMAT: Kind[str] = one_of(["maildir", "mdbox", "sdbox"])
-MAILBOX_FOLDER = text(20, "^[A-Za-z0-9]{1,20}$")
+MAILBOX_FOLDER = text(20, "^[A-Za-z0-9]{1,20}$", "Up to 20 letters and digits.")
 ABSOLUTE_PATH = Kind(_absolute_path, {"type": "string", "pattern": "^/"})
 ADDRESS = Kind(Address.parse, {"type": "string", "format": "email"})
 OPTIONAL_ADDRESS = Kind(lambda given: Address.parse(given) if given else "", {"type": "string"})
 DOMAIN = Kind(DomainName.parse, {"type": "string", "format": "hostname"})
 SCOPE = Kind(Scope.parse, {"type": "string"})
-SERVICE = text(64, "^[A-Za-z0-9_-]+$")
+SERVICE = text(64, "^[A-Za-z0-9_-]+$", "A service is one word, such as self-service.")
 
 
 @dataclass(frozen=True)
@@ -221,7 +231,8 @@ class SetField(Generic[S]):
 
     def read(self, given: Mapping[str, tuple[str, Sequence[str]]], changes: "Changes") -> SetChange[S] | None:
         if len(given) > 1 and Role.RESET in given:
-            refuse(Code.CONFLICTING_PARAMETERS, hint=", ".join(sorted(name for name, _ in given.values())))
+            names = sorted(name for name, _ in given.values())
+            refuse(Code.CONFLICTING_PARAMETERS, hint=f"{' and '.join(names)} exclude each other.")
         parts = {role: self._items(name, values, changes) for role, (name, values) in given.items() if role != "clear"}
         cleared = "clear" in given and given["clear"][1][-1].strip().lower() != "no"
         reset = frozenset(parts.get(Role.ADD, ())) if cleared else parts.get(Role.RESET)
@@ -337,10 +348,10 @@ class FieldSet:
     def _check(self, changes: Changes) -> None:
         for one, other in self.conflicts:
             if one in changes and other in changes:
-                refuse(Code.CONFLICTING_PARAMETERS, hint=f"{one.name}, {other.name}")
+                refuse(Code.CONFLICTING_PARAMETERS, hint=f"{one.name} and {other.name} exclude each other.")
         for one, other in self.together:
             if one in changes and other not in changes:
-                refuse(Code.MISSING_PARAMETER, hint=f"{one.name} needs {other.name}")
+                refuse(Code.MISSING_PARAMETER, hint=f"{one.name} needs {other.name}.")
 
     def profile_keys(self, sections: Iterable[str]) -> tuple[set[str], set[str]]:
         """Return the keys that show the fields of these sections: of the profile, and of its settings."""

@@ -1,10 +1,36 @@
-"""Client addresses: which lists they are in, and whose word about them counts."""
+"""Network addresses: how they are written, which lists clients are in, and whose word about them counts."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 NOWHERE = "0.0.0.0"  # noqa: S104 - the address of a client that has none, such as one on a Unix socket
+
+_HOST_AND_PORT = re.compile(r"(?:\[(?P<v6>[^\s\]]+)\]|(?P<name>[^\s:\[\]/@]+)):(?P<port>[0-9]{1,5})")
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """Read `HOST:PORT` or `[IPv6]:PORT`; `ValueError` if it is neither."""
+    found = _HOST_AND_PORT.fullmatch(text)
+    if not found or not 0 < int(found["port"]) < 2**16:
+        raise ValueError(text)
+    return str(IPv6Address(found["v6"])) if found["v6"] else found["name"], int(found["port"])
+
+
+def is_host_and_port(text: str) -> bool:
+    """Tell whether a text is `HOST:PORT` or `[IPv6]:PORT`."""
+    return _is_read(host_and_port, text)
+
+
+def is_network(text: str) -> bool:
+    """Tell whether a text is an address or a network."""
+    return _is_read(_network, text)
+
+
+def is_server(text: str) -> bool:
+    """Tell whether a text is an address, with a port if need be."""
+    return _is_read(ip_address, text) or (is_host_and_port(text) and _is_read(ip_address, host_and_port(text)[0]))
 
 
 def lies_in(client: str, networks: Iterable[str]) -> bool:
@@ -41,7 +67,19 @@ def _parsed(networks: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
     found = []
     for network in networks:
         try:
-            found.append(ip_network(network.strip(), strict=False))
+            found.append(_network(network))
         except ValueError:
             continue
     return tuple(found)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    return ip_network(text.strip(), strict=False)
+
+
+def _is_read(read: Callable[[str], object], text: str) -> bool:
+    try:
+        read(text)
+    except ValueError:
+        return False
+    return True

@@ -53,8 +53,7 @@ class Pattern(str):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a pattern in any form; `INVALID_VALUE` if the daemons would never match it."""
-        word = text.strip().lower()
-        spelled = _spelled(word) if len(word) <= LONGEST_ADDRESS else None
+        spelled = _spelled(text.strip().lower())
         return cls(spelled) if spelled else refuse(Code.INVALID_VALUE, hint=text[:LONGEST_ADDRESS])
 
     @property
@@ -114,17 +113,18 @@ def _trees(domain: str) -> list[str]:
 def _spelled(word: str) -> str | None:
     local, at, domain = word.rpartition("@")
     try:
-        if not at:
+        if len(word) > LONGEST_ADDRESS or not at:
             return _ip_spelled(word)
-        if local:
-            return _address_spelled(local, domain)
-        if domain == "." or (domain.startswith(".") and _TOP_LEVEL.fullmatch(domain[1:])):
-            return word
-        if domain.startswith("."):
-            return f"@.{DomainName.parse(domain[1:])}"
-        return f"@{DomainName.parse(domain)}"
+        return _address_spelled(local, domain) if local else _domain_spelled(domain)
     except Refused:
         return None
+
+
+def _domain_spelled(domain: str) -> str:
+    """Return everybody, a domain, or all below one."""
+    if domain == "." or (domain.startswith(".") and _TOP_LEVEL.fullmatch(domain[1:])):
+        return f"@{domain}"
+    return f"@.{DomainName.parse(domain[1:])}" if domain.startswith(".") else f"@{DomainName.parse(domain)}"
 
 
 def _address_spelled(local: str, domain: str) -> str | None:

@@ -6,13 +6,22 @@ The sample file and the reference in `docs/` are generated from here.
 """
 
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta
+from msgspec.inspect import BoolType, IntType, ListType, LiteralType, Metadata, StrType, Type, type_info
+
+from postreeve import networks
+
+S = TypeVar("S", bound=msgspec.Struct)
+Naming = Callable[[str], str]
+"""How a message names a setting: its name, and where it comes from."""
 
 Engine = Literal["sqlite", "postgresql", "mariadb"]
 Scheme = Literal["SSHA512", "SSHA", "BCRYPT", "ARGON2ID", "PBKDF2", "SHA512-CRYPT"]
@@ -24,13 +33,40 @@ class SettingsError(Exception):
     """The settings can not be used; the text is one sentence for the administrator."""
 
 
+@dataclass(frozen=True)
+class Meant:
+    """What the text of a setting, or each text of its list, has to be where the type says less.
+
+    The administrator's own settings are held to it; rows of the table `iredadmin.settings` to the type alone.
+    """
+
+    words: str
+    holds: Callable[[str], object] = bool
+
+
+SERVICES = (
+    "smtp", "smtpsecured", "pop3", "pop3secured", "pop3tls", "imap", "imapsecured", "imaptls", "deliver", "lda", "lmtp",
+    "managesieve", "managesievesecured", "sieve", "sievesecured", "sievetls", "internal", "doveadm", "lib-storage",
+    "indexer-worker", "dsync", "quota-status", "sogo", "sogowebmail", "sogocalendar", "sogoactivesync",
+)  # fmt: skip
+"""The services of a user: for each there is a column `enable…` of `mailbox`."""
+
+_LISTENER = Meant("HOST:PORT or [IPv6]:PORT with a port from 1 to 65535", networks.is_host_and_port)
+_NETWORKS = Meant("addresses and networks, such as 192.0.2.1 or 2001:db8::/32", networks.is_network)
+_SERVERS = Meant("addresses, with a port if need be, such as 192.0.2.53 or [2001:db8::53]:5353", networks.is_server)
+_SERVICES = Meant(f"services: {', '.join(SERVICES)}", SERVICES.__contains__)
+_DELIMITERS = Meant("signs without letters, digits, blanks and @", re.compile(r"([^\w\s@]|_)*").fullmatch)
+_FOLDER = Meant("up to 20 letters and digits")
+_DIRECTORY = Meant("an absolute path")
+
+
 class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where one database is and how to log in to it."""
 
     engine: Annotated[Engine, Meta(description="Kind of database; `mariadb` includes MySQL.")]
     path: Annotated[str, Meta(description="SQLite only: the file, relative to the data directory.")] = ""
     host: Annotated[str, Meta(description="Name or address of the database server.")] = "127.0.0.1"
-    port: Annotated[Natural, Meta(description="TCP port; 0 is the engine's usual one.")] = 0
+    port: Annotated[int, Meta(ge=0, le=65535, description="TCP port; 0 is the engine's usual one.")] = 0
     socket: Annotated[str, Meta(description="Unix socket (PostgreSQL: its directory), instead of host and port.")] = ""
     database: Annotated[str, Meta(description="Name of the database.")] = ""
     user: Annotated[str, Meta(description="Database role or user.")] = ""
@@ -64,7 +100,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     iredapd: Annotated[
         Store | None, Meta(description="Throttling and greylisting: iRedAPD's database `iredapd`, if the site has one.")
     ] = None
-    listen: Annotated[str, Meta(description="Address and port to serve on.")] = "127.0.0.1:8080"
+    listen: Annotated[str, Meta(description="Address and port to serve on."), _LISTENER] = "127.0.0.1:8080"
     workers: Annotated[Positive, Meta(description="Server processes.")] = 1
     pool_size: Annotated[
         Positive,
@@ -79,14 +115,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         bool, Meta(description="With an empty list of API clients: true lets nobody in, false everybody.")
     ] = False
     restful_api_clients: Annotated[
-        list[str], Meta(description="Addresses and networks that may use the API; empty is everybody.")
+        list[str], Meta(description="Addresses and networks that may use the API; empty is everybody."), _NETWORKS
     ] = []
     global_admin_ip_list: Annotated[
         list[str],
         Meta(description="Addresses and networks from which global admins may log in; empty is all."),
+        _NETWORKS,
     ] = []
     trusted_proxies: Annotated[
-        list[str], Meta(description="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.")
+        list[str], Meta(description="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."), _NETWORKS
     ] = []
     true_http_status: Annotated[
         bool, Meta(description="Refuse with true HTTP statuses instead of 200, for all clients.")
@@ -144,32 +181,37 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="Absolute directory of new mailboxes; its last part is the storage node.",
             pattern="^/.",
         ),
+        _DIRECTORY,
     ] = "/var/vmail/vmail1"
     mailbox_format: Annotated[Literal["maildir", "mdbox", "sdbox"], Meta(description="Format of new mailboxes.")] = (
         "maildir"
     )
     mailbox_folder: Annotated[
-        str, Meta(description="Folder of new mailboxes below the user's home.", pattern="^[A-Za-z0-9]{1,20}$")
+        str, Meta(description="Folder of new mailboxes below the user's home.", pattern="^[A-Za-z0-9]{1,20}$"), _FOLDER
     ] = "Maildir"
     maildir_hashed: Annotated[bool, Meta(description="Spread mailboxes over three levels of directories.")] = True
     maildir_prepend_domain: Annotated[bool, Meta(description="Begin mailbox paths with the domain.")] = True
     maildir_append_timestamp: Annotated[bool, Meta(description="End mailbox paths with the time of creation.")] = True
     maildir_domain_hashed: Annotated[bool, Meta(description="Spread the domains over two levels as well.")] = False
     additional_enabled_user_services: Annotated[
-        list[str], Meta(description="Services switched on for every new user.")
+        list[str], Meta(description="Services switched on for every new user."), _SERVICES
     ] = []
     additional_disabled_user_services: Annotated[
-        list[str], Meta(description="Services switched off for every new user.")
+        list[str], Meta(description="Services switched off for every new user."), _SERVICES
     ] = []
     user_alias_cross_all_domains: Annotated[
         bool,
         Meta(description="A user's alias addresses may lie in any hosted domain, not only in the user's own."),
     ] = False
     recipient_delimiters: Annotated[
-        str, Meta(description="Characters that begin an address extension, as Postfix's recipient_delimiter.")
+        str,
+        Meta(description="Characters that begin an address extension, as Postfix's recipient_delimiter."),
+        _DELIMITERS,
     ] = "+"
     dns_servers: Annotated[
-        list[str], Meta(description="Addresses of DNS servers, with a port if need be; empty is the system's own.")
+        list[str],
+        Meta(description="Addresses of DNS servers, with a port if need be; empty is the system's own."),
+        _SERVERS,
     ] = []
     amavisd_spam_subject_prefix: Annotated[
         str, Meta(description="Text before the subject of spam, where a spam policy asks for one.", max_length=64)
@@ -190,17 +232,14 @@ SITE_KEYS = (
 """Settings that a row of the table `iredadmin.settings` overrides, under iRedAdmin's own names."""
 
 
-def from_mapping(values: Mapping[str, Any]) -> Settings:
+def from_mapping(values: Mapping[str, Any], naming: Naming = "The setting {}".format) -> Settings:
     """Return checked settings; a value that can not be used raises `SettingsError` naming it.
 
     An installation that names no database has all of them embedded; another has those of the policies that it names.
     """
     if not set(STORES) & set(values):
         values = {**EMBEDDED, **values}
-    try:
-        return msgspec.convert(values, Settings, strict=True)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"The settings can not be used: {error}.") from error
+    return _read(Settings, values, naming)
 
 
 def load(file: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -208,16 +247,30 @@ def load(file: Path | None, environment: Mapping[str, str] = os.environ) -> Sett
 
     Environment values are JSON or plain text: `POSTREEVE_WORKERS=4`, `POSTREEVE_TRUSTED_PROXIES='["127.0.0.1"]'`.
     """
-    values: dict[str, Any] = {}
-    if file:
-        try:
-            values = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise SettingsError(f"The settings file {file} can not be read: {error}.") from error
-    for field in msgspec.structs.fields(Settings):
-        if (text := environment.get(f"POSTREEVE_{field.name.upper()}")) is not None:
-            values[field.name] = _from_environment(text)
-    return from_mapping(values)
+    given = {
+        field.name: _from_environment(text)
+        for field in msgspec.structs.fields(Settings)
+        if (text := environment.get(_variable(field.name))) is not None
+    }
+
+    def naming(name: str) -> str:
+        top, dot, rest = name.partition(".")
+        if top in given:
+            return f"The variable {_variable(top)}{dot}{rest}"
+        return f"The setting {name} in {file}"
+
+    return from_mapping({**_written(file), **given}, naming)
+
+
+def with_options(settings: Settings, **options: str | int | None) -> Settings:
+    """Return the settings with those that the command line gives; None is one that it does not give."""
+    types = _types(Settings)
+    given = {
+        name: _checked(types[name], value, f"The option --{name}")
+        for name, value in options.items()
+        if value is not None
+    }
+    return msgspec.structs.replace(settings, **given)
 
 
 def overridden(settings: Settings, site: Mapping[str, Any]) -> Settings:
@@ -236,3 +289,89 @@ def _from_environment(text: str) -> object:
         return msgspec.json.decode(text)
     except msgspec.DecodeError:
         return text
+
+
+def _variable(name: str) -> str:
+    return f"POSTREEVE_{name.upper()}"
+
+
+def _written(file: Path | None) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8")) if file else {}
+    except OSError as error:
+        raise SettingsError(f"The settings file {file} can not be read: {error.strerror}.") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"The settings file {file} can not be read: {error}.") from error
+
+
+# Checking, one setting at a time, so that a message can say which it is about
+
+
+def wanted(annotation: object) -> str:
+    """Say what the value of a setting has to be."""
+    meant = _meant(annotation)
+    match type_info(annotation):
+        case Metadata(type=inner) | inner:
+            return _in_words(inner, meant.words if meant else "")
+
+
+def _in_words(kind: Type, meant: str) -> str:
+    match kind:
+        case BoolType():
+            words = "`true` or `false`"
+        case IntType(ge=low, le=None):
+            words = f"a whole number of at least {low}"
+        case IntType(ge=low, le=high):
+            words = f"a whole number from {low} to {high}"
+        case LiteralType(values=choices):
+            words = f"one of {', '.join(f'`{choice}`' if choice else 'nothing' for choice in choices)}"
+        case ListType():
+            words = f"a list of {meant or 'texts'}"
+        case StrType(max_length=int(most)):
+            words = f"a text of at most {most} characters"
+        case StrType():
+            words = meant or "a text"
+        case _:
+            words = "a table of the settings of a database"
+    return words
+
+
+def _types(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    return {field.name: field.type for field in msgspec.structs.fields(struct)}
+
+
+def _meant(annotation: object) -> Meant | None:
+    return next((part for part in get_args(annotation) if isinstance(part, Meant)), None)
+
+
+def _read(struct: type[S], values: Mapping[str, Any], naming: Naming) -> S:
+    types = _types(struct)
+    if unknown := [name for name in values if name not in types]:
+        raise SettingsError(f"{naming(unknown[0])} is unknown.")
+    given: dict[str, Any] = {}
+    for name, value in values.items():
+        if name in STORES and isinstance(value, dict):
+            given[name] = _store(value, name, naming)
+        else:
+            given[name] = _checked(types[name], value, naming(name))
+    return struct(**given)
+
+
+def _store(values: Mapping[str, Any], name: str, naming: Naming) -> Store:
+    """Read where a database is; one that is embedded needs a file, one on a server a name."""
+    needed = "engine" if "engine" not in values else "path" if values["engine"] == "sqlite" else "database"
+    if not values.get(needed):
+        raise SettingsError(f"{naming(f'{name}.{needed}')} is missing.")
+    return _read(Store, values, lambda key: naming(f"{name}.{key}"))
+
+
+def _checked(annotation: object, value: object, named: str) -> object:
+    try:
+        checked: Any = msgspec.convert(value, annotation, strict=True)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{named} must be {wanted(annotation)}.") from error
+    if meant := _meant(annotation):
+        for text in checked if isinstance(checked, list) else [checked]:
+            if not meant.holds(text):
+                raise SettingsError(f"{named} must be {wanted(annotation)}; {text!r} is not.")
+    return checked

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from postreeve.mail_config import connections, look_ups
 from postreeve.mail_config.system import MailSystem
-from postreeve.settings import Settings, Store
+from postreeve.settings import Settings, SettingsError, Store
 
 _SECRET = 0o640
 _OPEN = 0o644
@@ -42,7 +42,10 @@ def write(settings: Settings, data: Path, target: Path, system: MailSystem | Non
     may, they are given to the group of the program that reads them.
     """
     system = system or MailSystem()
-    return [_put(target, file) for file in _files(settings, data, system)]
+    try:
+        return [_put(target, file) for file in _files(settings, data, system)]
+    except OSError as error:
+        raise SettingsError(f"{error.filename or target} can not be written: {error.strerror}.") from error
 
 
 def _files(settings: Settings, data: Path, system: MailSystem) -> Iterator[_File]:
@@ -54,6 +57,7 @@ def _files(settings: Settings, data: Path, system: MailSystem) -> Iterator[_File
         "engine": engine,
         "delimiters": settings.recipient_delimiters,
         "dict_user": _database_owner(store, data) or system.dovecot_user,
+        "database": (data / store.path).absolute(),
         "connect": connections.dovecot_connect(store, data),
         "reader_connect": connections.dovecot_connect(reader, data),
         "queries": {name: _on_lines(query, " \\\n") for name, query in look_ups.dovecot_queries(store.engine).items()},
@@ -75,8 +79,12 @@ def _reader(store: Store, system: MailSystem) -> Store:
 
 def _database_owner(store: Store, data: Path) -> str:
     """Return who may write an embedded database, as Dovecot does with quota and last login."""
+    if store.engine != "sqlite":
+        return ""
     file = data / store.path
-    return file.owner() if store.engine == "sqlite" and file.exists() else ""
+    if not file.is_file():
+        raise SettingsError(f"There is no database {file}: run `postreeve init` first, or name its directory.")
+    return file.owner()
 
 
 def _map(store: Store, data: Path, query: str) -> str:

@@ -1,7 +1,13 @@
 """What differs from one mail server to the next."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from postreeve.settings import SettingsError
+
+_HOST_NAME = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)?")
+_ACCOUNT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,3 +54,11 @@ class MailSystem:
     postfix_log: Path | None = None
     """File for Postfix's log; without one it writes to syslog."""
     mlmmj_spool: Path = Path("/var/vmail/mlmmj")
+
+    def __post_init__(self) -> None:
+        """Refuse names that would mean something else in Postfix's and Dovecot's files."""
+        if not _HOST_NAME.fullmatch(self.hostname):
+            raise SettingsError(f"{self.hostname!r} is no host name: it has letters, digits, dots and hyphens.")
+        for name in (self.mail_user, self.mail_group):
+            if not _ACCOUNT_NAME.fullmatch(name):
+                raise SettingsError(f"{name!r} is no user or group of a system: such have letters, digits, - . and _.")

@@ -1,85 +1,222 @@
-"""What is answered to the question which policies apply."""
+"""What is answered to the question which policies apply.
 
-from typing import TypedDict
+Everything that is said for a scope says so: which one, and what it hides that less specific ones say.
+"""
 
-from postreeve.greylisting.store import Status, StoredSetting
+from typing import Annotated, TypedDict
 
-NOBODY = ""
-"""In place of a scope: nobody says anything, so that the daemon's own configuration holds."""
+from msgspec import Meta
 
-Scalar = str | float | None
+from postreeve.greylisting.store import Status
+from postreeve.spam_policy.store import YesNo
+from postreeve.wblist.store import Verdict
+
+GLOBAL = "global"
+DEFAULT = "default"
+
+Place = Annotated[
+    str,
+    Meta(
+        description="Whom it is said for: `global`, a domain, an address, or what else the daemons look up, such as "
+        "`@.ex.com` or an IP address. `default` is nobody: the daemon's own configuration, as iRedMail writes it."
+    ),
+]
 
 
-class Hidden(TypedDict):
-    """A value that does not apply, because a more specific scope says something else."""
+class HiddenChoice(TypedDict):
+    """A choice that does not apply, because a more specific scope says something else."""
 
-    value: Scalar
-    scope: str
+    value: YesNo
+    scope: Place
 
 
-class Value(TypedDict):
-    """A value that applies, and the scope that it comes from: `@.` is everybody, nothing the daemon's configuration."""
+class Choice(HiddenChoice):
+    """A choice that applies."""
 
-    value: Scalar
-    scope: str
-    hides: list[Hidden]
+    hides: list[HiddenChoice]
+
+
+class HiddenScore(TypedDict):
+    """A score that does not apply, because a more specific scope says something else."""
+
+    value: float
+    scope: Place
+
+
+class Score(HiddenScore):
+    """A score that applies."""
+
+    hides: list[HiddenScore]
+
+
+class HiddenWords(TypedDict):
+    """A text that does not apply, because a more specific scope says something else."""
+
+    value: str
+    scope: Place
+
+
+class Words(HiddenWords):
+    """A text that applies; it may be empty."""
+
+    hides: list[HiddenWords]
+
+
+class HiddenFact(TypedDict):
+    """What would be so, if no more specific scope said something else."""
+
+    value: bool
+    scope: Place
+
+
+class Fact(HiddenFact):
+    """Whether something is so."""
+
+    hides: list[HiddenFact]
+
+
+# Amavisd
+
+
+class SpamValues(TypedDict):
+    """The values of the spam policy, by the names of their parameters."""
+
+    bypass_spam_checks: Choice
+    bypass_virus_checks: Choice
+    bypass_banned_checks: Choice
+    bypass_header_checks: Choice
+    quarantine_spam: Choice
+    quarantine_virus: Choice
+    quarantine_banned: Choice
+    quarantine_bad_header: Choice
+    prefix_spam_in_subject: Choice
+    always_insert_x_spam_headers: Choice
+    spam_score: Score
+    banned_rulenames: Words
 
 
 class Fate(TypedDict):
-    """What becomes of one kind of unwanted mail."""
+    """What becomes of one kind of unwanted mail; neither delivered nor quarantined is lost without a word.
 
-    is_delivered: bool
-    is_quarantined: bool
+    What is not looked for is delivered like any other mail. Whether mail is delivered and whether a copy is kept are
+    two columns, which may come from two scopes where other programs wrote them.
+    """
+
+    is_checked: Fact
+    is_delivered: Fact
+    is_quarantined: Fact
+
+
+class Fates(TypedDict):
+    """What becomes of unwanted mail: spam, viruses, forbidden attachments, bad headers."""
+
+    spam: Fate
+    virus: Fate
+    banned: Fate
+    bad_header: Fate
+
+
+class SpamScores(TypedDict):
+    """From which score what happens.
+
+    From `headers` on mail gets X-Spam headers; from `mark` on it is flagged as spam and the subject gets its prefix;
+    from `fate` on it goes the way of `fates.spam`. The parameter `spam_score` sets the last two.
+    """
+
+    headers: Score
+    mark: Score
+    fate: Score
 
 
 class SpamPolicyInEffect(TypedDict):
-    """The values of the spam policy by the names of their parameters, and what becomes of mail by them."""
+    """The spam policy by which Amavisd treats mail to the address."""
 
-    values: dict[str, Value]
-    fates: dict[str, Fate]
-    subject_prefix: str
+    values: SpamValues
+    fates: Fates
+    scores: SpamScores
+    subject_prefix: Words
 
 
-class Limit(TypedDict):
-    """A limit of a throttle; sizes are in bytes, the period in seconds, and 0 is unlimited."""
+# iRedAPD
+
+
+class HiddenLimit(TypedDict):
+    """A limit that does not apply, because a more specific scope says something else."""
 
     value: int
-    scope: str
     period: int
-    hides: list[Hidden]
+    scope: Place
+
+
+class Limit(HiddenLimit):
+    """A limit of a throttle: sizes in bytes, the period in seconds; 0 is unlimited.
+
+    One of a domain or of everybody holds for each user apart; one of an IP address or of `@ip` for each client.
+    """
+
+    hides: list[HiddenLimit]
+
+
+class Limits(TypedDict, total=False):
+    """The limits in one direction by the names of their parameters; what nobody limits is missing."""
+
+    msg_size: Limit
+    max_msgs: Limit
+    max_quota: Limit
+    max_rcpts: Limit
 
 
 class ThrottlesInEffect(TypedDict):
-    """The limits of both directions by the names of their parameters; those that nobody sets are missing."""
+    """The limits in both directions.
 
-    inbound: dict[str, Limit]
-    outbound: dict[str, Limit]
+    Inbound ones hold for mail from outside that has no other recipient; neither ones for mail within a domain.
+    """
+
+    inbound: Limits
+    outbound: Limits
+
+
+class SenderSetting(TypedDict):
+    """A setting of greylisting for one sender; `@.` is every sender."""
+
+    sender: str
+    status: Status
+    scope: Place
 
 
 class WhitelistedSender(TypedDict):
-    """A sender that is not greylisted."""
+    """A sender that is never greylisted."""
 
     sender: str
-    scope: str
+    scope: Place
     comment: str
 
 
 class GreylistingInEffect(TypedDict):
-    """Whether unknown senders are greylisted, who is spared, and settings for single senders that come first."""
+    """Whether unknown senders are greylisted, if nothing is said about them in particular.
+
+    `senders` are settings for single ones that are asked before, in this order; `whitelisted` comes before them.
+    """
 
     status: Status
-    scope: str
-    hides: list[Hidden]
-    settings_of_senders: list[StoredSetting]
+    scope: Place
+    hides: list[SenderSetting]
+    senders: list[SenderSetting]
     whitelisted: list[WhitelistedSender]
 
 
-class ListEntry(TypedDict):
+class HiddenEntry(TypedDict):
+    """An entry that does not apply, because another one is asked before."""
+
+    list: Verdict
+    address: str
+    scope: Place
+
+
+class ListEntry(HiddenEntry):
     """An entry of a white or black list."""
 
-    list: str
-    address: str
-    scope: str
+    hides: list[HiddenEntry]
 
 
 class ListsInEffect(TypedDict):
@@ -89,19 +226,58 @@ class ListsInEffect(TypedDict):
     outbound: list[ListEntry]
 
 
-class Verdicts(TypedDict):
-    """How mail from and to one correspondent fares: which entry decides, if any."""
+# Both, about one correspondent
 
-    greylisting: Status
-    inbound: list[ListEntry]
-    outbound: list[ListEntry]
-    spam_check: list[ListEntry]
+
+class GreylistingVerdict(TypedDict):
+    """Whether the correspondent is greylisted as long as it is unknown, and what decides: the whitelist comes first."""
+
+    status: Status
+    whitelisted: WhitelistedSender | None
+    setting: SenderSetting | None
+
+
+class InboundLimits(TypedDict):
+    """The limits for mail from the correspondent to this address alone: those of the sender and of the recipient."""
+
+    of_sender: Limits
+    of_recipient: Limits
+
+
+class InboundVerdict(TypedDict, total=False):
+    """How mail from the correspondent fares.
+
+    `wblist` is the entry that decides in iRedAPD, before mail is accepted; `spam_check` the one in Amavisd.
+    """
+
+    greylisting: GreylistingVerdict
+    throttle: InboundLimits
+    wblist: ListEntry | None
+    spam_check: ListEntry | None
+
+
+class OutboundVerdict(TypedDict, total=False):
+    """How mail to the correspondent fares, when the account has logged in to send it."""
+
+    throttle: Limits
+    wblist: ListEntry | None
+
+
+class Verdicts(TypedDict):
+    """How mail from and to one correspondent fares."""
+
+    inbound: InboundVerdict
+    outbound: OutboundVerdict
 
 
 class PolicyInEffect(TypedDict, total=False):
-    """All that applies to a user. Sections that are closed to the asker are missing."""
+    """All that applies to an address of an account.
+
+    Missing are sections that are closed to the asker, and those whose database this installation does not have.
+    """
 
     account: str
+    address: str
     spam_policy: SpamPolicyInEffect
     throttle: ThrottlesInEffect
     greylisting: GreylistingInEffect

@@ -4,22 +4,31 @@ Each column of a spam policy and each limit of a throttle stands alone: the firs
 something about it decides. What nobody says is in the daemon's configuration; told is what iRedMail writes there.
 """
 
-from collections.abc import Collection, Sequence
-from typing import cast
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, cast
 
+from postreeve.fields import AnyField
 from postreeve.greylisting.store import StoredSetting, Whitelisted
-from postreeve.patterns import EVERYBODY
+from postreeve.patterns import EVERYBODY, form_of
 from postreeve.policies.answers import (
-    NOBODY,
+    DEFAULT,
+    GLOBAL,
+    Fact,
     Fate,
+    Fates,
     GreylistingInEffect,
-    Hidden,
+    HiddenEntry,
+    HiddenFact,
+    HiddenLimit,
     Limit,
+    Limits,
     ListEntry,
-    Scalar,
+    SenderSetting,
     SpamPolicyInEffect,
-    Value,
+    SpamScores,
+    SpamValues,
     WhitelistedSender,
+    Words,
 )
 from postreeve.spam_policy.fields import SPAM_POLICY
 from postreeve.spam_policy.rules import QUARANTINES, is_yes, value_of
@@ -28,87 +37,197 @@ from postreeve.throttle.fields import LIMITS, MAX_RCPTS
 from postreeve.throttle.store import Throttle
 from postreeve.wblist.store import Entry
 
-CONFIGURED: dict[str, Scalar] = {
+CONFIGURED: Mapping[str, str | float] = {
     **dict.fromkeys((of.name for of in SPAM_POLICY if of.name.startswith("bypass_")), "no"),
     **dict.fromkeys(QUARANTINES, "yes"),
     "prefix_spam_in_subject": "yes",
     "always_insert_x_spam_headers": "no",
     "spam_score": 6.2,
-    "banned_rulenames": None,
+    "banned_rulenames": "",
 }
 """What iRedMail's configuration of Amavisd says."""
 CONFIGURED_PREFIX = "[SPAM] "
+SCORES = {
+    "headers": ("spam_tag_level", 2.0),
+    "mark": ("spam_tag2_level", 6.2),
+    "fate": ("spam_kill_level", 6.9),
+}
+"""The columns of scores, and what the configuration says."""
+FATES = {
+    "spam": ("bypass_spam_checks", "quarantine_spam"),
+    "virus": ("bypass_virus_checks", "quarantine_virus"),
+    "banned": ("bypass_banned_checks", "quarantine_banned"),
+    "bad_header": ("bypass_header_checks", "quarantine_bad_header"),
+}
+"""Each kind of unwanted mail, and the parameters about it."""
+
+Said = Sequence[tuple[str, Any]]
+"""What accounts say about one thing, in the daemon's order."""
+
+
+def place(account: str) -> str:
+    """Return the name of an account as paths of the API have it; other texts that the daemons look up stay."""
+    if account == EVERYBODY:
+        return GLOBAL
+    name = account.removeprefix("@")
+    return name if "." in name and not name.startswith(".") else account
+
+
+# Amavisd
 
 
 def spam_policy(levels: Sequence[Level]) -> SpamPolicyInEffect:
     """Return the spam policy of a recipient, from the policies of all scopes in Amavisd's order."""
+    fates = {kind: _fate(levels, *parameters) for kind, parameters in FATES.items()}
+    values = {of.name: _value(levels, of) for of in SPAM_POLICY}
+    for _, name in FATES.values():  # its two columns may come from two scopes
+        values[name]["value"] = _told_apart(levels, name)
+    scores = {name: _in_effect(_scores(levels, column), configured) for name, (column, configured) in SCORES.items()}
     return SpamPolicyInEffect(
-        values={of.name: _value(of.name, [(level.account, value_of(of, level.columns)) for level in levels])
-                for of in SPAM_POLICY},
-        fates={name: _fate(levels, lover, label) for name, (lover, label, _) in QUARANTINES.items()},
+        values=cast("SpamValues", values),
+        fates=cast("Fates", fates),
+        scores=cast("SpamScores", scores),
         subject_prefix=_prefix(levels),
-    )  # fmt: skip
+    )
 
 
-def limits(throttles: Sequence[Throttle]) -> dict[str, Limit]:
-    """Return the limits of a user in one direction, from the throttles of all scopes in iRedAPD's order.
+def _value(levels: Sequence[Level], of: AnyField) -> dict[str, Any]:
+    said = [(level.account, value) for level in levels if (value := value_of(of, level.columns)) is not None]
+    return _in_effect(said, CONFIGURED[of.name])
+
+
+def _told_apart(levels: Sequence[Level], quarantine: str) -> str:
+    """Return the value of a parameter that two columns hold, each by itself: mail is withheld, or it is not."""
+    is_delivered, is_quarantined = _delivery(levels, quarantine)
+    return "yes" if is_quarantined["value"] and not is_delivered["value"] else "no"
+
+
+def _fate(levels: Sequence[Level], bypass: str, quarantine: str) -> Fate:
+    """Tell what becomes of mail; what Amavisd does not look for is delivered, whatever is said about it."""
+    is_checked = _fact([(account, not is_yes(said)) for account, said in _column(levels, bypass)], configured=True)
+    is_delivered, is_quarantined = _delivery(levels, quarantine)
+    if not is_checked["value"]:
+        is_delivered = _overruled(is_delivered, True, is_checked["scope"])
+        is_quarantined = _overruled(is_quarantined, False, is_checked["scope"])
+    return Fate(is_checked=is_checked, is_delivered=is_delivered, is_quarantined=is_quarantined)
+
+
+def _delivery(levels: Sequence[Level], quarantine: str) -> tuple[Fact, Fact]:
+    """Tell whether mail is delivered and whether a copy is kept: the two columns are inherited apart."""
+    lover, label, _ = QUARANTINES[quarantine]
+    return (
+        _fact([(account, is_yes(said)) for account, said in _column(levels, lover)], configured=False),
+        _fact([(account, bool(said)) for account, said in _column(levels, label)], configured=True),
+    )
+
+
+def _overruled(fact: Fact, value: bool, scope: str) -> Fact:  # noqa: FBT001 - the value itself
+    former = [] if fact["scope"] == DEFAULT else [HiddenFact(value=fact["value"], scope=fact["scope"])]
+    return Fact(value=value, scope=scope, hides=[*former, *fact["hides"]])
+
+
+def _prefix(levels: Sequence[Level]) -> Words:
+    """Return the text before the subject of spam; an empty one lets Amavisd try that of the lower level."""
+    prefix = _in_effect(_column(levels, "spam_subject_tag2"), CONFIGURED_PREFIX)
+    lower = _in_effect(_column(levels, "spam_subject_tag"), "")
+    return cast("Words", lower if lower["value"] and not prefix["value"] else prefix)
+
+
+def _scores(levels: Sequence[Level], column: str) -> Said:
+    """Return scores as they were written: the columns hold four bytes."""
+    return [(account, round(float(score), 3)) for account, score in _column(levels, column)]
+
+
+def _column(levels: Sequence[Level], column: str) -> Said:
+    return [(level.account, said) for level in levels if (said := level.columns.get(column)) is not None]
+
+
+def _fact(said: Said, *, configured: bool) -> Fact:
+    return cast("Fact", _in_effect(said, configured))
+
+
+def _in_effect(said: Said, configured: object) -> dict[str, Any]:
+    """Return what applies of what is said about one thing, and what that hides."""
+    shown = [{"value": value, "scope": place(account)} for account, value in said]
+    first, *others = shown or [{"value": configured, "scope": DEFAULT}]
+    return {**first, "hides": others}
+
+
+# iRedAPD
+
+
+def limits(throttles: Sequence[Throttle]) -> Limits:
+    """Return the limits in one direction, from the throttles of all scopes in iRedAPD's order.
 
     A throttle without a period is invisible to iRedAPD, even its size of a message.
     """
     found: dict[str, Limit] = {}
     visible = [throttle for throttle in throttles if throttle["period"] > 0]
     for name in (of.name for of in (*LIMITS, MAX_RCPTS)):
-        said = [(throttle, value) for throttle in visible if (value := _limit(throttle, name)) >= 0]
+        said = [
+            HiddenLimit(value=value, period=throttle["period"], scope=place(throttle["account"]))
+            for throttle in visible
+            if (value := cast("int", throttle.get(name, -1))) >= 0
+        ]
         if said:
-            (first, value), *others = said
-            found[name] = Limit(
-                value=value, scope=first["account"], period=first["period"],
-                hides=[Hidden(value=other, scope=throttle["account"]) for throttle, other in others],
-            )  # fmt: skip
-    return found
+            found[name] = Limit(**said[0], hides=said[1:])
+    return cast("Limits", found)
 
 
-def greylisting(settings: Sequence[StoredSetting], whitelisted: Collection[Whitelisted]) -> GreylistingInEffect:
+def greylisting(settings: Iterable[StoredSetting], whitelisted: Collection[Whitelisted]) -> GreylistingInEffect:
     """Return whether unknown senders are greylisted, from the settings of all scopes in iRedAPD's order."""
-    general = [(setting["account"], setting["status"]) for setting in settings if setting["sender"] == EVERYBODY]
-    (scope, status), *others = general or [(NOBODY, "disable")]
+    shown = [setting_shown(setting) for setting in settings]
+    is_general = [setting["sender"] == EVERYBODY for setting in shown]
+    at = is_general.index(True) if any(is_general) else len(shown)
+    general = SenderSetting(sender=EVERYBODY, status="disable", scope=DEFAULT)
+    deciding, *hidden = shown[at:] or [general]
     return GreylistingInEffect(
-        status=status,
-        scope=scope,
-        hides=[Hidden(value=value, scope=account) for account, value in others],
-        settings_of_senders=[setting for setting in settings if setting["sender"] != EVERYBODY],
-        whitelisted=[
-            WhitelistedSender(sender=entry.sender, scope=entry.account, comment=entry.comment) for entry in whitelisted
-        ],
+        status=deciding["status"],
+        scope=deciding["scope"],
+        hides=hidden,
+        senders=shown[:at],
+        whitelisted=[whitelisted_shown(entry) for entry in whitelisted],
     )
 
 
-def shown(entries: Collection[Entry]) -> list[ListEntry]:
-    """Return entries of lists as they are answered."""
-    return [ListEntry(list=entry.verdict, address=entry.address, scope=entry.account) for entry in entries]
+def setting_shown(setting: StoredSetting) -> SenderSetting:
+    """Return a setting of greylisting as it is answered."""
+    return SenderSetting(sender=setting["sender"], status=setting["status"], scope=place(setting["account"]))
 
 
-def _value(name: str, said: Sequence[tuple[str, Scalar]]) -> Value:
-    configured: list[tuple[str, Scalar]] = [(NOBODY, CONFIGURED[name])]
-    (scope, value), *others = [(scope, value) for scope, value in said if value is not None] or configured
-    return Value(value=value, scope=scope, hides=[Hidden(value=other, scope=account) for account, other in others])
+def whitelisted_shown(entry: Whitelisted) -> WhitelistedSender:
+    """Return a whitelisted sender as it is answered."""
+    return WhitelistedSender(sender=entry.sender, scope=place(entry.account), comment=entry.comment)
 
 
-def _fate(levels: Sequence[Level], lover: str, label: str) -> Fate:
-    """Tell what becomes of mail: whether it is delivered and whether a copy is kept are inherited apart."""
-    is_loved, kept = _first(levels, lover), _first(levels, label)
-    return Fate(is_delivered=is_loved is not None and is_yes(is_loved), is_quarantined=kept is None or bool(kept))
+def for_people(whitelisted: Iterable[Whitelisted]) -> list[Whitelisted]:
+    """Return whitelisted senders in an order that stays; to iRedAPD it means nothing."""
+    return sorted(whitelisted, key=lambda entry: (-form_of(entry.account).in_iredapd, entry.sender, entry.comment))
 
 
-def _prefix(levels: Sequence[Level]) -> str:
-    """Return the text before the subject of spam; an empty one lets Amavisd try that of the lower level."""
-    text = _first(levels, "spam_subject_tag2")
-    return CONFIGURED_PREFIX if text is None else str(text or _first(levels, "spam_subject_tag") or "")
+def entries_shown(entries: Iterable[Entry]) -> list[ListEntry]:
+    """Return the entries of a list in the order in which they are asked.
+
+    Each hides what is never reached because of it: the same address once more and, after everybody, all that follows.
+    """
+    shown: dict[str, ListEntry] = {}
+    for entry in entries:
+        if before := shown.get(EVERYBODY) or shown.get(entry.address):
+            before["hides"].append(_hidden(entry))
+        else:
+            shown[entry.address] = _shown(entry)
+    return list(shown.values())
 
 
-def _first(levels: Sequence[Level], column: str) -> str | float | None:
-    return next((value for level in levels if (value := level.columns.get(column)) is not None), None)
+def deciding_entry(matching: Iterable[Entry]) -> ListEntry | None:
+    """Return the first of the entries that match, which hides the others."""
+    found = list(matching)
+    return _shown(found[0], found[1:]) if found else None
 
 
-def _limit(throttle: Throttle, name: str) -> int:
-    return cast("int", throttle.get(name, -1))
+def _shown(entry: Entry, others: Iterable[Entry] = ()) -> ListEntry:
+    return ListEntry(**_hidden(entry), hides=[_hidden(other) for other in others])
+
+
+def _hidden(entry: Entry) -> HiddenEntry:
+    return HiddenEntry(list=entry.verdict, address=entry.address, scope=place(entry.account))

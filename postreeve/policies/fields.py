@@ -2,20 +2,21 @@
 
 from ipaddress import ip_address
 
+from postreeve import networks
 from postreeve.errors import Code, refuse
 from postreeve.fields import ADDRESS, Field, FieldSet, Kind
 
 
-def _ip_address(given: str) -> str:
+def _client(given: str) -> str:
+    """Read the address of a client as Postfix tells it to iRedAPD: without a zone, IPv4 out of its IPv6 wrapping."""
     try:
-        return str(ip_address(given))
+        ip_address(given)
     except ValueError:
         refuse(Code.INVALID_VALUE, hint="An IPv4 or IPv6 address.")
+    return networks.plain(given)
 
 
 CORRESPONDENT = Field("correspondent", ADDRESS, "Address of somebody with whom mail is exchanged: tell how it fares.")
-CLIENT = Field(
-    "client_address", Kind(_ip_address, {"type": "string"}), "IP address of the server from which such mail comes."
-)
+CLIENT = Field("client_address", Kind(_client, {"type": "string"}), "IP address from which such mail comes.")
 
 QUESTION = FieldSet("policy", CORRESPONDENT, CLIENT, together=((CLIENT, CORRESPONDENT),))

@@ -50,7 +50,7 @@ def value_of(of: AnyField, columns: Stored) -> str | float | None:
     """Return one parameter's value in a policy; None if it says nothing about that."""
     if of.name in QUARANTINES:
         lover, label, _ = (columns.get(name) for name in QUARANTINES[of.name])
-        return None if lover is None and label is None else _yes_no(not (lover and is_yes(lover)) and bool(label))
+        return None if lover is None and label is None else _yes_no(not (lover and is_yes(lover)) and label != "")
     if of is SPAM_SCORE:
         score = columns.get("spam_tag2_level")
         return None if score is None else round(float(score), 3)  # as it was written: the columns hold four bytes

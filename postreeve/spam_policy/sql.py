@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from postreeve.fields import Changes
+from postreeve.fields import AnyField, Changes
 from postreeve.patterns import EVERYBODY, tried_by_amavisd
 from postreeve.settings import Settings
 from postreeve.shapes import Column
@@ -60,57 +60,72 @@ class SqlSpamPolicies:
         return [Level(amavisd.text_of(row.pop("email")), row) for row in rows]
 
     def write(self, scope: Scope, changes: Changes) -> None:
-        values = self._values(scope, changes)
+        if not (values := self._values(scope, changes)):
+            return
         account = amavisd.own(self.session, scope)
         number = amavisd.policy_id(self.session, scope)
         if number == amavisd.NO_POLICY:
-            try:
-                number = self.session.inserted_id(policy, {"policy_name": scope, **values})
-            except DuplicateError as error:
-                raise ConflictError(str(error)) from error
-        else:
+            number = self._inserted({"policy_name": scope, **values})
+        elif number == account.policy_id:
             self.session.update(policy, values, id=number)
+        else:  # what a policy said that was left behind must not come back to life
+            self.session.update(policy, {**self._nothing(), **values}, id=number)
         if account.policy_id != number:
             self.session.update(users, {"policy_id": number}, id=account.id)
 
     def remove(self, scope: Scope) -> None:
         account = amavisd.lock(self.session, scope)
+        amavisd.remove_policy(self.session, scope)
         if account is None:
             return
         # What it points at may be somebody else's: MariaDB and PostgreSQL attach policy 1 where none is given.
         self.session.update(users, {"policy_id": amavisd.NO_POLICY}, id=account.id)
-        if (number := amavisd.policy_id(self.session, scope)) != amavisd.NO_POLICY:
-            self.session.update(users, {"policy_id": amavisd.NO_POLICY}, policy_id=number)
-            self.session.delete(policy, id=number)
         if not self.session.rows(IS_LISTING, id=account.id):
             self.session.delete(users, id=account.id)
 
+    def _inserted(self, row: dict[str, Any]) -> int:
+        try:
+            return self.session.inserted_id(policy, row)
+        except DuplicateError as error:  # somebody else has just made the same
+            raise ConflictError(str(error)) from error
+
+    def _nothing(self) -> dict[str, None]:
+        """Return the columns of a policy that says nothing."""
+        return dict.fromkeys(self.session.schema.columns["policy"] - {"id", "policy_name"})
+
     def _values(self, scope: Scope, changes: Changes) -> dict[str, Any]:
-        """Return the columns that change; NULL where a less specific scope is to decide."""
+        """Return the columns that change; a parameter that lacks one of its columns is left out as a whole."""
         values: dict[str, Any] = {}
         for of in changes:
-            given = changes.values[of.name]
-            if of.name in QUARANTINES:
-                lover, label, name = QUARANTINES[of.name]
-                values |= {lover: "N", label: name} if given else {lover: "Y", label: ""}
-            elif of is SPAM_SCORE:
-                values |= {"spam_tag2_level": given, "spam_kill_level": given}
-            elif of is PREFIX_SUBJECT:
-                values["spam_subject_tag2"] = self.settings.amavisd_spam_subject_prefix if given else ""
-            elif of is INSERT_HEADERS:
-                values["spam_tag_level"] = ALWAYS if given else self._usual_tag_level(scope)
-            elif isinstance(of.sql, Column):
-                values[of.sql.name] = _stored(given)
-        known = self.session.schema.columns["policy"]
-        self.remarks.ignored += [name for name in values if name not in known]
+            columns = self._columns(of, changes.values[of.name], scope)
+            if columns.keys() <= self.session.schema.columns["policy"]:
+                values |= columns
+            else:
+                self.remarks.ignored.append(of.name)
         return values
+
+    def _columns(self, of: AnyField, given: Any, scope: Scope) -> dict[str, Any]:  # noqa: ANN401 - as its kind has it
+        """Return one parameter's columns; NULL where a less specific scope is to decide."""
+        if of.name in QUARANTINES:
+            lover, label, name = QUARANTINES[of.name]
+            return {lover: "N", label: name} if given else {lover: "Y", label: ""}
+        if of is SPAM_SCORE:
+            return {"spam_tag2_level": given, "spam_kill_level": given}
+        if of is PREFIX_SUBJECT:
+            return {"spam_subject_tag2": self.settings.amavisd_spam_subject_prefix if given else ""}
+        if of is INSERT_HEADERS:
+            return {"spam_tag_level": ALWAYS if given else self._usual_tag_level(scope)}
+        assert isinstance(of.sql, Column)
+        return {of.sql.name: _stored(given)}
 
     def _usual_tag_level(self, scope: Scope) -> float | None:
         """Return what inserts headers as configured: nothing, unless a less specific scope would insert them always."""
         if scope == EVERYBODY:
             return None
         others = self.levels(set(tried_by_amavisd(scope)) - {scope})
-        return CONFIGURED_TAG_LEVEL if any(level.columns["spam_tag_level"] is not None for level in others) else None
+        said = (level.columns.get("spam_tag_level") for level in others)
+        inherited = next((float(level) for level in said if level is not None), CONFIGURED_TAG_LEVEL)
+        return CONFIGURED_TAG_LEVEL if inherited <= ALWAYS else None
 
 
 def _stored(given: bool | str) -> str | None:  # noqa: FBT001 - the value itself

@@ -3,6 +3,7 @@
 One row of `users` serves the spam policy and the lists of an account alike.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -14,6 +15,8 @@ from postreeve.work import ConflictError, DuplicateError
 
 NO_POLICY = 0
 """As `users.policy_id`: left out, MariaDB and PostgreSQL would attach the first policy there is."""
+PART = 512
+"""The rows that one statement deletes."""
 
 
 class Account(NamedTuple):
@@ -39,18 +42,29 @@ _ACCOUNT = sa.select(_USER.id, _USER.policy_id).where(_USER.email == parameter("
 FIND = Statement(lambda _: _ACCOUNT)
 LOCK = Statement(lambda _: _ACCOUNT.with_for_update(), is_locking=True)
 OF_DOMAIN = Statement(
-    lambda _: sa.select(_USER.id, _USER.email)
+    lambda _: sa.select(_USER.id)
     .where(sa.or_(among(_USER.email, "texts"), _EMAIL.like(parameter("below"), escape="/")))
 )  # fmt: skip
 POLICY_ID = Statement(lambda _: sa.select(_POLICY.id).where(_POLICY.policy_name == parameter("name")))
-_OTHERS = {
-    owned.table.name: Statement(
-        lambda _, owned=owned: sa.select(owned.table.c[owned.other]).where(  # type: ignore[misc]
-            owned.table.c[owned.owner] == parameter("owner")
-        )
-    )
-    for owned in LISTS.values()
-}
+POLICIES_OF_DOMAIN = Statement(
+    lambda _: sa.select(_POLICY.id)
+    .where(sa.or_(among(_POLICY.policy_name, "texts"), _POLICY.policy_name.like(parameter("below"), escape="/")))
+)  # fmt: skip
+DETACH = Statement(lambda _: sa.update(users).values(policy_id=NO_POLICY).where(among(_USER.policy_id, "numbers")))
+
+
+def _others(owned: OwnedList) -> Statement:
+    row = owned.table.c
+    return Statement(lambda _: sa.select(row[owned.other]).where(row[owned.owner] == parameter("owner")))
+
+
+def _forget(column: sa.Column[int]) -> Statement:
+    return Statement(lambda _: sa.delete(column.table).where(among(column, "numbers")))
+
+
+_OTHERS = {owned.table.name: _others(owned) for owned in LISTS.values()}
+_FORGET_ACCOUNTS = [*(_forget(owned.table.c[owned.owner]) for owned in LISTS.values()), _forget(_USER.id)]
+_FORGET_POLICIES = [DETACH, _forget(_POLICY.id)]
 
 
 def text_of(stored: str | bytes) -> str:
@@ -87,6 +101,12 @@ def policy_id(session: Session, name: str) -> int:
     return int(row[0]) if row else NO_POLICY
 
 
+def remove_policy(session: Session, name: str) -> None:
+    """Remove the policy of that name; whoever was attached to it has none then."""
+    if (number := policy_id(session, name)) != NO_POLICY:
+        _execute(session, _FORGET_POLICIES, [number])
+
+
 def rename(session: Session, old: str, new: str) -> None:
     """Let everything of an account be another's; what was set for the new one since then stays."""
     former = lock(session, old)
@@ -103,27 +123,40 @@ def rename(session: Session, old: str, new: str) -> None:
         _rename_policy(session, old, new)
         session.update(users, {"policy_id": former.policy_id}, id=later.id)
     else:
-        session.delete(policy, policy_name=old)
+        remove_policy(session, old)
     session.delete(users, id=former.id)
 
 
 def forget(session: Session, name: str) -> None:
-    """Remove an account, or a domain with everything below it: policies and lists."""
+    """Remove an account, or a domain with everything in it: policies and lists."""
+    if "@" in name:
+        account = find(session, name)
+        _execute(session, _FORGET_ACCOUNTS, [account.id] if account else [])
+        remove_policy(session, name)
+        return
     octets = session.database.engine.octets
-    texts = [name] if "@" in name else [f"@{name}", f"@.{name}"]
-    below = "" if "@" in name else ending(f"@{name}")
-    rows = session.rows(OF_DOMAIN, texts=list(map(octets, texts)), below=octets(below))
-    for number, email in rows:
-        for owned in LISTS.values():
-            session.delete(owned.table, **{owned.owner: number})
-        session.delete(users, id=number)
-        session.delete(policy, policy_name=text_of(email))
+    texts, below = [f"@{name}", f"@.{name}"], ending(f"@{name}")
+    accounts = session.rows(OF_DOMAIN, texts=list(map(octets, texts)), below=octets(below))
+    _execute(session, _FORGET_ACCOUNTS, [number for (number,) in accounts])
+    policies = session.rows(POLICIES_OF_DOMAIN, texts=texts, below=below)
+    _execute(session, _FORGET_POLICIES, [number for (number,) in policies])
+
+
+def _execute(session: Session, statements: Sequence[Statement], numbers: Sequence[int]) -> None:
+    """Run statements over lists of such length as one takes well."""
+    for part in _parts(numbers):
+        for statement in statements:
+            session.execute(statement, numbers=part)
+
+
+def _parts(numbers: Sequence[int]) -> Iterator[list[int]]:
+    return (list(numbers[start : start + PART]) for start in range(0, len(numbers), PART))
 
 
 def _rename_policy(session: Session, old: str, new: str) -> None:
-    """Name a policy after its account, as iRedMail's panel does; one that nobody uses is in the way."""
+    """Name a policy after its account, as iRedMail's panel does; one that was left behind is in the way."""
     if policy_id(session, old) != NO_POLICY:
-        session.delete(policy, policy_name=new)
+        remove_policy(session, new)
         session.update(policy, {"policy_name": new}, policy_name=old)
 
 

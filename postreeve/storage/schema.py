@@ -1,8 +1,8 @@
 """The schema of a database: filled when it is empty, checked when it is iRedMail's, our own tables moved forward."""
 
+import grp
 import logging
 import os
-import shutil
 import sqlite3
 import time
 from pathlib import Path
@@ -48,31 +48,52 @@ _INSTALLED = {"amavisd": AMAVISD_ROWS, "iredapd": IREDAPD_ROWS}
 """The rows that iRedMail puts into a new database."""
 _MAY_WAIT = frozenset({"amavisd", "iredapd"})
 """Databases without which work on accounts goes on."""
+_READ_BY_GROUP = 0o640
 APPLIED = Statement(lambda _: sa.select(sa.func.max(versions.c.version)))
 
 
 def create_file(store: Store, group: str, *, is_read_by_mail: bool) -> None:
-    """Create an embedded database's file, readable by its group.
+    """Create an embedded database's file if there is none, and let the group read it, new or not.
 
     Where Postfix and Dovecot read, changes go through a rollback journal: they can not write what WAL needs.
     """
+    number = _number_of(group) if group else None
     path = Path(store.path)
-    if path.exists():
-        return
+    is_new = not path.exists()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o640))
+        if is_new:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, _READ_BY_GROUP))
+            path.chmod(_READ_BY_GROUP)
     except OSError as error:
         raise SettingsError(f"The {store} can not be created: {error.strerror}.") from error
-    path.chmod(0o640)
-    if group:
+    if number is not None:
+        _give(path, number, group)
+    if is_new:
+        connection = sqlite3.connect(path)
+        connection.execute(f"PRAGMA journal_mode = {'DELETE' if is_read_by_mail else 'WAL'}")
+        connection.close()
+
+
+def _number_of(group: str) -> int:
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError as error:
+        raise SettingsError(f"There is no group {group!r}, which the setting sqlite_group names.") from error
+
+
+def _give(path: Path, number: int, group: str) -> None:
+    """Let a group read a database; SQLite makes later files beside it like the first."""
+    for file in (path, *(path.with_name(f"{path.name}-{part}") for part in ("wal", "shm"))):
+        if not file.exists():
+            continue
         try:
-            shutil.chown(path, group=group)
-        except (LookupError, PermissionError) as error:
-            raise SettingsError(f"The group {group!r} of sqlite_group can not be used: {error}.") from error
-    connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA journal_mode = {'DELETE' if is_read_by_mail else 'WAL'}")
-    connection.close()
+            os.chown(file, -1, number)
+            file.chmod(_READ_BY_GROUP)
+        except OSError as error:
+            raise SettingsError(
+                f"The group {group!r} of the setting sqlite_group can not get {file}: {error.strerror}."
+            ) from error
 
 
 def create_tables(database: Database, name: str) -> bool:
@@ -143,21 +164,32 @@ def migrate(database: Database, to: int = LATEST) -> None:
 
 
 def look_up_grants(store: Store) -> list[str]:
-    """Return the SQL of a role that only reads, for Postfix's and Dovecot's look-ups; roles are the administrator's."""
-    match store.engine:
-        case "postgresql":
-            return [
-                "CREATE ROLE vmail LOGIN PASSWORD '<password>';",
-                f'GRANT CONNECT ON DATABASE "{store.database}" TO vmail;',
-                f"GRANT SELECT ON {', '.join(_LOOKED_UP)} TO vmail;",
-            ]
-        case "mariadb":
-            return [
-                "CREATE USER 'vmail'@'localhost' IDENTIFIED BY '<password>';",
-                *(f"GRANT SELECT ON `{store.database}`.{table} TO 'vmail'@'localhost';" for table in _LOOKED_UP),
-            ]
-        case _:
-            return []
+    """Return the SQL of a role that only reads, for Postfix's and Dovecot's look-ups; roles are the administrator's.
+
+    A database that has its tables already has had its roles too, and an embedded one has none.
+    """
+    if store.engine == "sqlite" or _is_filled(store):
+        return []
+    if store.engine == "postgresql":
+        return [
+            f'-- Run this inside the database "{store.database}", as the owner of its tables or as a superuser.',
+            "CREATE ROLE vmail LOGIN PASSWORD '<password>';",
+            f'GRANT CONNECT ON DATABASE "{store.database}" TO vmail;',
+            f"GRANT SELECT ON {', '.join(_LOOKED_UP)} TO vmail;",
+        ]
+    return [
+        "CREATE USER 'vmail'@'localhost' IDENTIFIED BY '<password>';",
+        *(f"GRANT SELECT ON `{store.database}`.{table} TO 'vmail'@'localhost';" for table in _LOOKED_UP),
+    ]
+
+
+def _is_filled(store: Store) -> bool:
+    database = Database(store, 1)
+    try:
+        _reach(database)
+        return any(database.schema.has(table) for table in _NEEDED["vmail"])
+    finally:
+        database.pool.dispose()
 
 
 def _reach(database: Database) -> None:

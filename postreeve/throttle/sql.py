@@ -1,6 +1,6 @@
 """Throttles in the SQL database `iredapd`."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -50,30 +50,39 @@ class SqlThrottles:
         return [_throttle(row) for row in self.session.mappings(MATCHING, accounts=list(accounts), kind=direction)]
 
     def write(self, scope: Scope, direction: str, changes: Changes) -> None:
-        values = self._values(changes)
+        self._check_counters(changes)
+        values = {"priority": form_of(scope).in_iredapd, **self._limits(changes)}
         self.session.begin()
         rows = self.session.mappings(FIND, account=scope, kind=direction)
         present = rows[0] if rows else None
         for double in rows[1:]:
-            iredapd.remove(self.session, throttle, double["id"])
-        limits = [{**(present or {}), **values}.get(of.name, UNSET) for of in THROTTLE if of is not PERIOD]
-        if values[PERIOD.name] == 0 or all(limit is None or limit < 0 for limit in limits):
+            iredapd.remove_throttle(self.session, double["id"])
+        if not _says_something({**(present or {}), **values}):
             if present:
-                iredapd.remove(self.session, throttle, present["id"])
+                iredapd.remove_throttle(self.session, present["id"])
         elif present:
             self.session.update(throttle, values, id=present["id"])
         else:
-            row = {"account": scope, "kind": direction, "priority": form_of(scope).in_iredapd, **values}
-            self.session.insert(throttle, row)
+            self.session.insert(throttle, {"account": scope, "kind": direction, **values})
 
-    def _values(self, changes: Changes) -> dict[str, int]:
-        self.remarks.ignored += [of.name for of in changes if not self.session.schema.has("throttle", of.name)]
+    def _check_counters(self, changes: Changes) -> None:
         if self.session.database.store.engine == "mariadb":
             for of, most in MOST_COUNTED:
                 if (changes.get(of) or 0) > most:
                     refuse(Code.INVALID_NUMBER, hint=f"{of.name}: iRedAPD counts up to {most} on MariaDB.")
+
+    def _limits(self, changes: Changes) -> dict[str, int]:
+        """Return the columns that change: those that were not given, too, and not those that are not there."""
         given = {shape.name: value for shape, value in changes.of_shape(Column)}
-        return {**dict.fromkeys((of.name for of in LIMITS), UNSET), **given}
+        known = {name: value for name, value in given.items() if self.session.schema.has("throttle", name)}
+        self.remarks.ignored += given.keys() - known.keys()
+        return {**dict.fromkeys((of.name for of in LIMITS), UNSET), **known}
+
+
+def _says_something(row: Mapping[str, Any]) -> bool:
+    """Tell whether a throttle limits anything: one without a period is invisible, and a limit below 0 is none."""
+    limits = [row.get(of.name) for of in THROTTLE if of is not PERIOD]
+    return row[PERIOD.name] > 0 and any(limit is not None and limit >= 0 for limit in limits)
 
 
 def _throttle(row: dict[str, Any]) -> Throttle:

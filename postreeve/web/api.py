@@ -26,6 +26,8 @@ from postreeve.work import ConflictError, Remarks, Storage, StoreUnavailableErro
 
 COOKIE = "postreeve_api"
 PIECE_BYTES = 64 * 1024
+UNSENT_SECONDS = 30
+"""A client that sends nothing more of its body for so long is refused."""
 UNREAD_SECONDS = 60
 """A client that takes nothing of a long answer for so long is dropped: it holds a database connection."""
 RETRY_SECONDS = 5
@@ -157,7 +159,7 @@ class Api:
         if length.isdigit() and int(length) > most:
             refuse(Code.REQUEST_TOO_LARGE, hint=f"{most} bytes are the most.")
         while True:
-            message = await receive()
+            message = await _next_of_body(receive)
             if message["type"] == "http.disconnect":  # half a body may say something else than the whole
                 raise ClientDisconnect
             body += message.get("body", b"")
@@ -209,6 +211,14 @@ class Api:
 
     async def _next(self, pieces: Iterator[bytes]) -> bytes | None:
         return await anyio.to_thread.run_sync(next, pieces, None, limiter=self.limiter)
+
+
+async def _next_of_body(receive: Receive) -> Message:
+    try:
+        with fail_after(UNSENT_SECONDS):
+            return await receive()
+    except TimeoutError:
+        refuse(Code.REQUEST_INCOMPLETE)
 
 
 def _part(body: bytes, *, more: bool) -> Message:
@@ -292,7 +302,9 @@ def _refusal(no: Refused, client: Client, *, is_true: bool = False) -> Reply:
     return Reply(status, _encoder.encode(body), headers)
 
 
-_ALWAYS_TRUE = frozenset({Code.NO_SUCH_OPERATION, Code.METHOD_NOT_ALLOWED, Code.REQUEST_TOO_LARGE})
+_ALWAYS_TRUE = frozenset(
+    {Code.NO_SUCH_OPERATION, Code.METHOD_NOT_ALLOWED, Code.REQUEST_TOO_LARGE, Code.REQUEST_INCOMPLETE}
+)
 
 
 def _set_cookie(token: str, client: Client) -> bytes:

@@ -102,7 +102,7 @@ async def _from_multipart(body: bytes, content_type: str, most: int) -> Paramete
         )  # fmt: skip
         form = await parser.parse()
     except (MultiPartException, FormParserError, UnicodeDecodeError, KeyError, ValueError, LookupError):
-        refuse(Code.INVALID_VALUE, hint="The multipart body can not be read.")
+        refuse(Code.INVALID_VALUE, hint="The multipart body can not be read; it may not have files.")
     parameters = Parameters()
     for name, value in form.multi_items():
         parameters.values.setdefault(name, []).append(str(value))
