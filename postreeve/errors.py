@@ -59,6 +59,7 @@ class Code(Enum):
     REQUEST_TOO_LARGE = "The request is too large."
     REQUEST_INCOMPLETE = "The rest of the request did not arrive."
     SERVICE_UNAVAILABLE = "A database does not answer, please try again."
+    MAILING_LIST_SERVICE_UNAVAILABLE = "The mailing list service does not answer, please try again."
     INTERNAL_ERROR = "Something went wrong on the server; the administrator finds it in the log."
 
 
@@ -90,7 +91,7 @@ _CODES_BY_STATUS = {
     HTTPStatus.REQUEST_TIMEOUT: (Code.REQUEST_INCOMPLETE,),
     HTTPStatus.BAD_REQUEST: (Code.CONFLICTING_PARAMETERS, Code.MISSING_PARAMETER),
     HTTPStatus.TOO_MANY_REQUESTS: (Code.TOO_MANY_ATTEMPTS,),
-    HTTPStatus.SERVICE_UNAVAILABLE: (Code.SERVICE_UNAVAILABLE,),
+    HTTPStatus.SERVICE_UNAVAILABLE: (Code.SERVICE_UNAVAILABLE, Code.MAILING_LIST_SERVICE_UNAVAILABLE),
     HTTPStatus.INTERNAL_SERVER_ERROR: (Code.INTERNAL_ERROR,),
 }
 _STATUSES = {code: status for status, codes in _CODES_BY_STATUS.items() for code in codes}

@@ -37,6 +37,15 @@ def room_for_alias(work: Work, domain: Domain) -> None:
         )
 
 
+def room_for_list(work: Work, domain: Domain) -> None:
+    """Refuse a further mailing list of a locked domain where a limit says so."""
+    lists = work.subscribable_lists
+    _room_in_domain(work, domain, domain.most_lists, lambda: lists.count([domain.name]))
+    actor = work.grant.admin
+    if not actor.is_global:
+        _room_for_admin(actor.allowance.lists, lambda: lists.count(actor.domains), Code.EXCEED_LIMIT_LISTS, work)
+
+
 def room_for_domain(work: Work) -> None:
     """Refuse a further domain where the admin's limit says so."""
     actor = work.grant.admin

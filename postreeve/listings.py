@@ -7,4 +7,5 @@ EMAIL_ONLY = Field("email_only", YES_NO, "Answer the addresses alone.")
 DISABLED_ONLY = Field("disabled_only", YES_NO, "Answer only what is disabled.")
 
 DOMAIN_LISTING = FieldSet("listing", NAME_ONLY, DISABLED_ONLY)
+EMAIL_LISTING = FieldSet("listing", EMAIL_ONLY)
 ACCOUNT_LISTING = FieldSet("listing", EMAIL_ONLY, DISABLED_ONLY)

@@ -51,4 +51,33 @@ class Several:
     keys: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A control file of a mailing list that means yes by being there."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLine:
+    """A control file of a mailing list whose first line is the value; there as long as it is not empty."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A control file of a mailing list with a value on each line; there as long as there is one."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class WholeText:
+    """A control file of a mailing list that is the value; there as long as it is not empty."""
+
+    file: str
+
+
+MlmmjShape = Flag | FirstLine | Lines | WholeText
 SqlShape = Column | Setting | Row | Rows | SettingList | Several

@@ -1,6 +1,6 @@
 """Work: the stores that one request uses, and what a store may report, as plain types."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the contracts name each other; at run time only the shape c
     from postreeve.pending.store import Pending
     from postreeve.sessions.store import Sessions
     from postreeve.spam_policy.store import SpamPolicies
+    from postreeve.subscribable_lists.store import ListServer, SubscribableLists
     from postreeve.throttle.store import Throttles
     from postreeve.users.store import Users
     from postreeve.wblist.store import Wblists
@@ -29,6 +30,10 @@ Profile = dict[str, Any]
 
 class StoreUnavailableError(Exception):
     """A store does not answer; the request may be sent again."""
+
+
+class ListServerError(StoreUnavailableError):
+    """mlmmj does not answer, or refuses; lists alone have to wait."""
 
 
 class ConflictError(Exception):
@@ -83,6 +88,10 @@ class Work(Protocol):
     @property
     def sessions(self) -> "Sessions": ...
     @property
+    def subscribable_lists(self) -> "SubscribableLists": ...
+    @property
+    def list_server(self) -> "ListServer": ...
+    @property
     def pending(self) -> "Pending": ...
     @property
     def spam_policies(self) -> "SpamPolicies": ...
@@ -92,6 +101,9 @@ class Work(Protocol):
     def wblists(self) -> "Wblists": ...
     @property
     def greylisting(self) -> "Greylisting": ...
+
+    def undo(self, step: Callable[[], None]) -> None:
+        """Remember how to take back what no transaction holds, in case the work is not committed."""
 
     def commit(self, line: "Line | None") -> None:
         """Make the work lasting, with its line in the activity log; uncommitted work is undone when it is closed.
