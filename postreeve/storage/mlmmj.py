@@ -147,10 +147,19 @@ class NativeLists:
         found: dict[str, Version] = {}
         with _errors():
             for mail in mails:
-                directory = self._directory(mail)
                 for version, name in VERSIONS.items():
-                    if mail not in found and address in _subscribed(directory / name):
+                    if mail not in found and address in self._of(mail, name):
                         found[mail] = version
+        return found
+
+    def memberships(self, mails: Iterable[str], domain: str) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for mail in mails:
+            with _errors():
+                subscribed = {address for name in VERSIONS.values() for address in self._of(mail, name)}
+            for address in subscribed:
+                if address.endswith(f"@{domain}"):
+                    found.setdefault(address, []).append(mail)
         return found
 
     def people(self, mail: str) -> dict[str, tuple[str, ...]]:
@@ -158,6 +167,9 @@ class NativeLists:
             control = self._present(mail) / "control"
             found = {name: self._read(control, name) for name in PEOPLE}
         return {name: value for name, value in found.items() if isinstance(value, tuple)}
+
+    def _of(self, mail: str, version: str) -> set[str]:
+        return _subscribed(self._directory(mail) / version)
 
     def _ask(self, directory: Path, address: str, version: Version) -> None:
         """Let mlmmj send the mail that has to be answered; an older one for the same address is worth nothing then."""

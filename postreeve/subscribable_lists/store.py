@@ -53,6 +53,9 @@ class ListServer(Protocol):
     def subscriptions(self, mails: Iterable[str], address: str) -> dict[str, Version]:
         """Return which of some lists an address is subscribed to, and how."""
 
+    def memberships(self, mails: Iterable[str], domain: str) -> dict[str, list[str]]:
+        """Return for each address of a domain to which of some lists it is subscribed, in their order."""
+
 
 class SubscribableLists(Protocol):
     """The accounts of mailing lists."""
