@@ -32,6 +32,7 @@ _TABLES = {
     "spampolicy": "policy",
     "throttle": "throttle",
     "greylisting": "greylisting",
+    "list": "maillists",
 }
 
 
@@ -127,6 +128,7 @@ def _row(parameter: Parameter, description: Description) -> str:
 def _stored(of: AnyField, description: Description) -> str:
     """Say where a value is in the database `vmail`."""
     table = _TABLES.get(description.operation.fields.name, "")
+    file = f"mlmmj's `control/{of.mlmmj.file}`" if of.mlmmj else "not stored"
     match of.sql:
         case Column(name):
             return f"`{table}.{name}`"
@@ -141,7 +143,7 @@ def _stored(of: AnyField, description: Description) -> str:
             return (
                 f"see `{description.operation.function.__module__.replace('.', '/').replace('operations', 'sql.py')}`"
             )
-    return "not stored"
+    return file
 
 
 def _golden() -> Iterator[str]:
@@ -182,7 +184,9 @@ def _settings() -> Iterator[str]:
     yield "## A database"
     yield ""
     yield f"{', '.join(f'`{name}`' for name in STORES)} are tables of these settings. Without any of them in the file"
-    yield "all four databases are embedded; otherwise one of policies that is not named is one that is not there:"
+    yield "all four databases are embedded, and mlmmj's directories are in the data directory, too. Otherwise one of"
+    yield "policies that is not named is one that is not there, `mlmmj` is empty, and its directories are iRedMail's,"
+    yield "`/var/vmail/mlmmj` and `/var/vmail/mlmmj-archive`:"
     yield ""
     yield from _table(Store)
 
@@ -221,8 +225,11 @@ def _sample() -> Iterator[str]:
 def _members(struct: type[msgspec.Struct]) -> Iterator[tuple[str, Any, Any]]:
     """Yield the name, the annotation and the default of each setting."""
     for field in msgspec.structs.fields(struct):
-        if field.name in EMBEDDED:
+        if field.name in STORES:
             yield field.name, field.type, msgspec.convert(EMBEDDED[field.name], Store)
+            continue
+        if field.name in EMBEDDED:
+            yield field.name, field.type, EMBEDDED[field.name]
             continue
         is_made = field.default_factory is not msgspec.NODEFAULT
         yield field.name, field.type, field.default_factory() if is_made else field.default

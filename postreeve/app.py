@@ -14,9 +14,10 @@ from postreeve.domains import operations as _domains  # noqa: F401
 from postreeve.greylisting import operations as _greylisting  # noqa: F401
 from postreeve.policies import operations as _policies  # noqa: F401
 from postreeve.sessions import operations as _sessions  # noqa: F401
-from postreeve.settings import STORES, Settings, Store, load
+from postreeve.settings import PLACES, STORES, Settings, Store, load
 from postreeve.spam_policy import operations as _spam_policy  # noqa: F401
 from postreeve.storage import schema
+from postreeve.subscribable_lists import operations as _subscribable_lists  # noqa: F401
 from postreeve.throttle import operations as _throttle  # noqa: F401
 from postreeve.users import operations as _users  # noqa: F401
 from postreeve.wblist import operations as _wblist  # noqa: F401
@@ -34,7 +35,8 @@ def settings_of(data: Path, file: Path | None) -> Settings:
         file = data / "postreeve.toml"
     settings = load(file)
     stores = {name: store for name in STORES if (store := getattr(settings, name))}
-    return msgspec.structs.replace(settings, **{name: _placed(store, data) for name, store in stores.items()})
+    places = {name: str((data / getattr(settings, name)).resolve()) for name in PLACES}
+    return msgspec.structs.replace(settings, **places, **{name: _placed(store, data) for name, store in stores.items()})
 
 
 def storage_of(settings: Settings) -> SqlStorage:

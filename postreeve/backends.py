@@ -2,9 +2,10 @@
 
 import logging
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from pathlib import Path
 
 import msgspec
 import sqlalchemy as sa
@@ -19,23 +20,28 @@ from postreeve.errors import Code, refuse
 from postreeve.greylisting.sql import SqlGreylisting
 from postreeve.ownership.sql import SqlOwnership
 from postreeve.pending.sql import SqlPending
-from postreeve.pending.store import Step
+from postreeve.pending.store import MLMMJ, Step
 from postreeve.permissions import Grant
 from postreeve.sessions.sql import SqlSessions
 from postreeve.settings import STORES, Settings, overridden
 from postreeve.spam_policy.sql import SqlSpamPolicies
 from postreeve.storage import amavisd, claims, iredapd
+from postreeve.storage.mlmmj import Host, NativeLists
 from postreeve.storage.sql import Database, Session, Statement
 from postreeve.storage.tables import iredadmin
+from postreeve.subscribable_lists import following
+from postreeve.subscribable_lists.fields import CONTROLS
+from postreeve.subscribable_lists.sql import SqlSubscribableLists
+from postreeve.subscribable_lists.store import ListServer
 from postreeve.throttle.sql import SqlThrottles
 from postreeve.users.sql import SqlUsers
 from postreeve.wblist.sql import SqlWblists
-from postreeve.work import ConflictError, DuplicateError, Remarks, StoreUnavailableError
+from postreeve.work import ConflictError, DuplicateError, ListServerError, Remarks, StoreUnavailableError
 
 log = logging.getLogger("postreeve.backends")
 
 FOLLOWERS = {"amavisd": amavisd, "iredapd": iredapd}
-"""The stores that follow when an account goes or gets another address."""
+"""The databases that follow when an account goes or gets another address; mlmmj does so, too."""
 SITE_SECONDS = 5
 """How old the settings of the table `iredadmin.settings` may be."""
 
@@ -57,6 +63,7 @@ class SqlWork:
         self.iredadmin = Session(storage.iredadmin, is_autocommit=True)
         self._storage = storage
         self._policies: list[Session] = []
+        self._undo: list[Callable[[], None]] = []
 
     @cached_property
     def settings(self) -> Settings:
@@ -115,6 +122,14 @@ class SqlWork:
         return SqlGreylisting(self._iredapd)
 
     @cached_property
+    def subscribable_lists(self) -> SqlSubscribableLists:
+        return SqlSubscribableLists(self.vmail, self.settings.mlmmj_transport)
+
+    @property
+    def list_server(self) -> ListServer:
+        return self._storage.lists or refuse(Code.NOT_AVAILABLE, hint="There is no mlmmj here.")
+
+    @cached_property
     def _amavisd(self) -> Session:
         return self._policy_session("amavisd")
 
@@ -127,6 +142,9 @@ class SqlWork:
         session = Session(database or refuse(Code.NOT_AVAILABLE, hint=f"There is no database {name} here."))
         self._policies.append(session)
         return session
+
+    def undo(self, step: Callable[[], None]) -> None:
+        self._undo.append(step)
 
     def commit(self, line: Line | None) -> None:
         """Write down what is meant and what follows, commit, confirm, and do what follows.
@@ -144,6 +162,10 @@ class SqlWork:
             if number is not None:
                 self.activity.withdraw(number)
             raise
+        except StoreUnavailableError:  # nobody knows whether it is committed
+            self._undo.clear()
+            raise
+        self._undo.clear()
         self._settle(number)
 
     def _settle(self, number: int | None) -> None:
@@ -158,6 +180,11 @@ class SqlWork:
 
     def close(self) -> None:
         """Undo what was not committed and give the connections back."""
+        for step in reversed(self._undo):
+            try:
+                step()
+            except ListServerError as error:
+                log.warning("Not undone at mlmmj: %s", error)
         for session in (*self._policies, self.vmail, self.iredadmin):
             session.close()
 
@@ -171,7 +198,8 @@ class SqlStorage:
         self.databases = {name: Database(store, settings.pool_size) for name, store in stores.items()}
         self.vmail = self.databases["vmail"]
         self.iredadmin = self.databases["iredadmin"]
-        self.followers = [name for name in FOLLOWERS if name in self.databases]
+        self.lists = list_server(settings)
+        self.followers = [name for name in FOLLOWERS if name in self.databases] + ([MLMMJ] if self.lists else [])
         self._site: tuple[float, Settings] = (0.0, settings)
 
     @contextmanager
@@ -190,9 +218,12 @@ class SqlStorage:
             yield
 
     def _finish_before(self, taken: Collection[str]) -> None:
-        """Finish what is pending for names that are taken: nothing old may hit something new."""
+        """Finish what is pending for names that are taken: nothing old may hit something new.
+
+        mlmmj alone may be late: it blocks no work on accounts, and a new list puts away an old one of its name.
+        """
         with self._pending() as pending:
-            if left := self.finish(pending, taken):
+            if left := [step for step in self.finish(pending, taken) if step.store != MLMMJ]:
                 raise StoreUnavailableError(f"First this has to be done: {left[0]}.")
 
     def finish_pending(self) -> tuple[int, int]:
@@ -229,6 +260,12 @@ class SqlStorage:
         return True
 
     def _follow(self, step: Step) -> None:
+        if step.store == MLMMJ:
+            if self.lists:
+                with Session(self.vmail) as session:
+                    domains = SqlDomains(session, self.settings, Remarks())
+                    following.follow(self.lists, SqlSubscribableLists(session, ""), domains.alias_domains, step)
+            return
         if (database := self.databases.get(step.store)) is None:
             return
         follower = FOLLOWERS[step.store]
@@ -262,6 +299,25 @@ class SqlStorage:
         """Close all connections."""
         for database in self.databases.values():
             database.pool.dispose()
+
+
+def list_server(settings: Settings) -> ListServer | None:
+    """Return mlmmj, where the settings say that it is."""
+    if settings.mlmmj == "native":
+        return native_lists(settings)
+    return None
+
+
+def native_lists(settings: Settings) -> NativeLists:
+    """Return mlmmj on this host."""
+    port = str(settings.mlmmj_smtp_port) if settings.mlmmj_smtp_port else ""
+    controls = (("relayhost", settings.mlmmj_relay_host), ("smtpport", port))
+    host = Host(
+        spool=Path(settings.mlmmj_spool), archive=Path(settings.mlmmj_archive),
+        programs=Path(settings.mlmmj_programs), texts=Path(settings.mlmmj_texts),
+        controls=tuple((name, value) for name, value in controls if value),
+    )  # fmt: skip
+    return NativeLists(host, CONTROLS)
 
 
 def _value(text: str | None) -> object:

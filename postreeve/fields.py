@@ -14,7 +14,7 @@ from babel import Locale, UnknownLocaleError
 from msgspec import Meta
 
 from postreeve.errors import Code, Refused, refuse
-from postreeve.shapes import Column, Setting, SettingList, SqlShape
+from postreeve.shapes import Column, MlmmjShape, Setting, SettingList, SqlShape
 from postreeve.values import Address, DomainName, Scope
 
 T = TypeVar("T")
@@ -161,6 +161,7 @@ class Field(Generic[T_co]):
     """The preference with which users may edit this of their own, if they may."""
     only_global: bool = False
     sql: SqlShape | None = None
+    mlmmj: MlmmjShape | None = None
     extra: str = ""
     """The key among the profile's extras that shows it, where it is not a column of the row."""
     also: tuple[str, ...] = ()
@@ -219,6 +220,7 @@ class SetField(Generic[S]):
     """The values become addresses or domains of ours, so that nobody else may have them."""
     discards_invalid: bool = False
     sql: SqlShape | None = None
+    mlmmj: MlmmjShape | None = None
     extra: str = ""
 
     @property

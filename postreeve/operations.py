@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from postreeve.activity.store import Line
@@ -13,7 +13,16 @@ from postreeve.errors import Code, refuse
 from postreeve.fields import ADDRESS, DAYS, DOMAIN, NOTHING, SCOPE, Changes, FieldSet, Form, Kind, one_of
 from postreeve.permissions import Actor, Grant, Rule, Target, authorize, outranks
 from postreeve.values import Address, DomainName, Scope
-from postreeve.work import ConflictError, DuplicateError, Profile, Remarks, Storage, StoreUnavailableError, Work
+from postreeve.work import (
+    ConflictError,
+    DuplicateError,
+    Profile,
+    Remarks,
+    Storage,
+    StoreUnavailableError,
+    Streamed,
+    Work,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 ATTEMPTS = 4
@@ -156,8 +165,10 @@ def _carry_out(  # noqa: PLR0913 - the parts of one request
             work.commit(_line(wanted, call, grant, changes) if changes or wanted.method != "PUT" else None)
         if wanted.shows is not None and not isinstance(data, list):  # a list holds names alone
             data = _visible(work, wanted.shows, data)
-        if isinstance(data, Iterator):
-            return Answer(_until_read(data, stack.pop_all()), work.remarks)
+        if isinstance(data, Streamed):
+            data.items = _until_read(data.items, stack.pop_all())
+        elif isinstance(data, Iterator):
+            data = _until_read(data, stack.pop_all())
         return Answer(data, work.remarks)
 
 
@@ -180,13 +191,15 @@ def _check_target(wanted: Operation, work: Work, changes: Changes) -> None:
             refuse(Code.PERMISSION_DENIED, hint=changed.name)
 
 
-def _visible(work: Work, fields: FieldSet, data: Profile | Iterator[Profile]) -> Profile | Iterator[Profile]:
+def _visible(work: Work, fields: FieldSet, data: Profile | Streamed | Iterator[Profile]) -> Any:  # noqa: ANN401 - as it came
     """Leave out of profiles what is hidden from everybody, and what is closed to this admin."""
     hidden = {
         "user": work.settings.api_hidden_user_profiles,
         "admin": work.settings.api_hidden_admin_profiles,
     }
     always = hidden.get(fields.name, [])
+    if isinstance(data, Streamed):
+        return replace(data, profile=next(_shown(work, fields, always, [data.profile])))
     if isinstance(data, dict):
         return next(_shown(work, fields, always, [data]))
     return _shown(work, fields, always, data)

@@ -216,6 +216,53 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     amavisd_spam_subject_prefix: Annotated[
         str, Meta(description="Text before the subject of spam, where a spam policy asks for one.", max_length=64)
     ] = "[SPAM] "
+    mlmmj: Annotated[
+        Literal["", "native", "remote"],
+        Meta(
+            description="Where mlmmj is: on this host, or behind the HTTP API of mlmmjadmin or of "
+            "`postreeve mlmmj-agent`; nothing where there are no subscribable lists."
+        ),
+    ] = ""
+    mlmmj_spool: Annotated[str, Meta(description="Native: directory of the lists, from the data directory.")] = (
+        "/var/vmail/mlmmj"
+    )
+    mlmmj_archive: Annotated[str, Meta(description="Native: directory of deleted lists, from the data directory.")] = (
+        "/var/vmail/mlmmj-archive"
+    )
+    mlmmj_programs: Annotated[str, Meta(description="Native: directory of mlmmj's programs.")] = "/usr/bin"
+    mlmmj_texts: Annotated[
+        str, Meta(description="Native: directory of the mails that mlmmj writes, copied for each new list.")
+    ] = "/usr/share/mlmmj/text.skel/en"
+    mlmmj_relay_host: Annotated[
+        str, Meta(description="Native: address to which new lists give their mail; empty is mlmmj's own, 127.0.0.1.")
+    ] = ""
+    mlmmj_smtp_port: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=65535,
+            description="Native: its port; 0 is mlmmj's own, 25. iRedMail with Amavisd has 10027.",
+        ),
+    ] = 0
+    mlmmj_transport: Annotated[str, Meta(description="Name of mlmmj's transport in Postfix's master.cf.")] = "mlmmj"
+    mlmmj_agent_listen: Annotated[
+        str, Meta(description="Address and port on which `postreeve mlmmj-agent` serves."), _LISTENER
+    ] = "127.0.0.1:7790"
+    mlmmj_agent_clients: Annotated[
+        list[str], Meta(description="Addresses and networks that may ask the agent; empty is everybody."), _NETWORKS
+    ] = []
+    mlmmjadmin_url: Annotated[str, Meta(description="Remote: URL of the HTTP API.")] = "http://127.0.0.1:7790/api"
+    mlmmjadmin_header: Annotated[str, Meta(description="Name of the header with the token, remote and agent.")] = (
+        "X-MLMMJADMIN-API-AUTH-TOKEN"
+    )
+    mlmmjadmin_token_file: Annotated[
+        str,
+        Meta(
+            description="File with the token, from the data directory; of the agent, with one token on each line. Only "
+            "its owner and group may read it."
+        ),
+    ] = "mlmmjadmin.token"
+    mlmmjadmin_verify_tls: Annotated[bool, Meta(description="Remote: check the certificate of an https URL.")] = True
     days_to_keep_removed_mailbox: Annotated[
         Positive, Meta(description="Most days for which a domain admin may keep a removed mailbox.")
     ] = 365
@@ -223,7 +270,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 STORES = ("vmail", "iredadmin", "amavisd", "iredapd")
 """The settings that name a database."""
-EMBEDDED = {name: {"engine": "sqlite", "path": f"{name}.db"} for name in STORES}
+PLACES = ("mlmmj_spool", "mlmmj_archive", "mlmmjadmin_token_file")
+"""The settings that name a place from the data directory."""
+EMBEDDED: Mapping[str, Any] = {
+    **{name: {"engine": "sqlite", "path": f"{name}.db"} for name in STORES},
+    "mlmmj": "native", "mlmmj_spool": "mlmmj", "mlmmj_archive": "mlmmj-archive",
+}  # fmt: skip
+"""An installation whose settings name no database: everything is in the data directory."""
 SITE_KEYS = (
     "global_admin_ip_list", "mailbox_folder", "mailbox_format", "max_passwd_length", "min_passwd_length",
     "password_has_letter", "password_has_number", "password_has_special_char", "password_has_uppercase",
@@ -235,7 +288,7 @@ SITE_KEYS = (
 def from_mapping(values: Mapping[str, Any], naming: Naming = "The setting {}".format) -> Settings:
     """Return checked settings; a value that can not be used raises `SettingsError` naming it.
 
-    An installation that names no database has all of them embedded; another has those of the policies that it names.
+    An installation that names no database has everything in its data directory; another has what it names.
     """
     if not set(STORES) & set(values):
         values = {**EMBEDDED, **values}

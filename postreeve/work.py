@@ -1,6 +1,6 @@
 """Work: the stores that one request uses, and what a store may report, as plain types."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,6 +26,15 @@ if TYPE_CHECKING:  # the contracts name each other; at run time only the shape c
 
 Profile = dict[str, Any]
 """An account as it is stored, in the back end's own names, with the declared extras."""
+
+
+@dataclass
+class Streamed:
+    """A profile with one more key, a list that is read while it is answered."""
+
+    profile: Profile
+    key: str
+    items: Iterator[Any]
 
 
 class StoreUnavailableError(Exception):

@@ -1,5 +1,6 @@
 """A whole installation for tests: two databases, the application behind a real HTTP server, and clients of it."""
 
+import shutil
 import socket
 import threading
 import time
@@ -7,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -156,6 +159,8 @@ class Site:
     def wipe(self) -> None:
         """Make everything as it was: no rows but those of the global admin, the first settings."""
         self._use(self.settings)
+        for place in ("mlmmj_spool", "mlmmj_archive"):
+            shutil.rmtree(getattr(self.settings, place), ignore_errors=True)
         for name, database in self.storage.databases.items():
             tables = TABLES[name].tables
             ours = OURS.tables if name == "iredadmin" else {}
@@ -212,6 +217,16 @@ def stores(server: Server, name: str) -> dict[str, Store]:
 def running(server: Server, **values: Any) -> Iterator[Site]:
     """Run a new installation on a server of databases, until the end of the block."""
     name = uuid4().hex[:12]
+    with TemporaryDirectory(prefix="postreeve-lists-") as folder:
+        yield from _running(server, name, {**_lists(Path(folder)), **values})
+
+
+def _lists(folder: Path) -> dict[str, str]:
+    """Return the settings of a mlmmj of its own."""
+    return {"mlmmj": "native", "mlmmj_spool": f"{folder}/spool", "mlmmj_archive": f"{folder}/archive"}
+
+
+def _running(server: Server, name: str, values: dict[str, Any]) -> Iterator[Site]:
     settings = msgspec.convert({**stores(server, name), "login_answer_ms": 0, **values}, Settings)
     storage = assembly.created_storage(settings)
     application = assembly.App(storage, settings)

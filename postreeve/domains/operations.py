@@ -69,6 +69,8 @@ def update_domain(work: Work, name: DomainName, changes: Changes) -> None:
     new = _new_alias_domains(changes, before)
     require_free_domains(work, new)
     _check_destinations(work, changes, name)
+    if ALIAS_DOMAINS in changes:
+        work.pending.readdress_lists(name)
     if changes:
         work.domains.update(name, changes, are_active=_is_proved(work, name, new))
 
@@ -118,6 +120,8 @@ def _delete(work: Work, name: DomainName, days: int) -> None:
     if gone and not work.admins.other_global_admins(gone):
         refuse(Code.PROTECTED_ACCOUNT, hint="The last global admin is a user of this domain.")
     work.pending.forget(name)
+    for mail in work.subscribable_lists.addresses(name):
+        work.pending.remove_list(mail, is_kept=True)
     work.domains.delete(name, Removal(actor.account, days))
 
 

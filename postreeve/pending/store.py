@@ -5,7 +5,9 @@ from typing import Literal, Protocol
 
 from postreeve.values import Address, DomainName
 
-Deed = Literal["forget", "rename"]
+Deed = Literal["forget", "rename", "archive", "erase", "readdress"]
+MLMMJ = "mlmmj"
+"""The name of the list server among the stores."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,14 @@ class Step:
 
     def __str__(self) -> str:
         """Say in words what has to be done."""
-        if self.deed == "rename":
-            return f"{self.store}: {self.name} is to become {self.new}"
-        return f"{self.store}: {self.name} is to be forgotten"
+        deeds = {
+            "forget": "is to be forgotten",
+            "rename": f"is to become {self.new}",
+            "archive": "goes to the archive",
+            "erase": "is to be erased",
+            "readdress": "has other alias domains",
+        }
+        return f"{self.store}: {self.name} {deeds[self.deed]}"
 
 
 class Pending(Protocol):
@@ -37,3 +44,9 @@ class Pending(Protocol):
 
     def rename(self, mail: Address, new: Address) -> None:
         """Let the other stores follow a renaming, when the work is committed; said before the account is renamed."""
+
+    def remove_list(self, mail: str, *, is_kept: bool) -> None:
+        """Let mlmmj remove a list, when the work is committed, or keep it in its archive."""
+
+    def readdress_lists(self, name: DomainName) -> None:
+        """Let mlmmj know the alias domains of a domain's lists, when the work is committed."""

@@ -164,7 +164,7 @@ class NativeLists:
 
     def people(self, mail: str) -> dict[str, tuple[str, ...]]:
         with _errors():
-            control = self._present(mail) / "control"
+            control = self._directory(mail) / "control"
             found = {name: self._read(control, name) for name in PEOPLE}
         return {name: value for name, value in found.items() if isinstance(value, tuple)}
 

@@ -173,8 +173,8 @@ _PROFILE = (
     SUBSCRIPTION_MODERATORS, OWNERS, MODERATORS, EXTRA_ADDRESSES, MAX_SIZE, PREFIX, CUSTOM_HEADERS, REMOVED_HEADERS,
     FOOTER_TEXT, FOOTER_HTML,
 )  # fmt: skip
-LIST = FieldSet("subscribable list", *_PROFILE, SUBSCRIBERS, CONFIRMED, VERSION)
-NEW_LIST = FieldSet("subscribable list", *_PROFILE, NEW_SUBSCRIBERS, CONFIRMED, VERSION)
+LIST = FieldSet("list", *_PROFILE, SUBSCRIBERS, CONFIRMED, VERSION)
+NEW_LIST = FieldSet("list", *_PROFILE, NEW_SUBSCRIBERS, CONFIRMED, VERSION)
 CONTROLS = {of.name: of.mlmmj for of in _PROFILE if of.mlmmj is not None}
 """Where mlmmj keeps each parameter."""
 

@@ -1,13 +1,32 @@
-"""What lists do when one of their people gets another address or goes; all of it may be repeated."""
+"""What lists do when something has happened to accounts; all of it may be repeated."""
 
 from collections.abc import Callable, Collection
 
-from postreeve.subscribable_lists.fields import MODERATORS, OWNERS
-from postreeve.subscribable_lists.store import ListServer, ListSetting
+from postreeve.pending.store import Step
+from postreeve.subscribable_lists.fields import EXTRA_ADDRESSES, MODERATORS, OWNERS
+from postreeve.subscribable_lists.rules import further_addresses
+from postreeve.subscribable_lists.store import ListServer, ListSetting, SubscribableLists
 from postreeve.values import Address
 
 Replace = Callable[[str], str]
 """What becomes of an address; nothing, if it goes."""
+AliasDomains = Callable[[str], Collection[str]]
+"""The alias domains of a domain."""
+
+
+def follow(server: ListServer, lists: SubscribableLists, alias_domains: AliasDomains, step: Step) -> None:
+    """Do what a pending step says; lists that mlmmj does not have are left alone."""
+    match step.deed:
+        case "archive" | "erase":
+            server.remove(step.name, is_kept=step.deed == "archive")
+        case "rename":
+            rename(server, lists.addresses(), step.name, step.new)
+        case "forget":
+            forget(server, lists.addresses(), step.name)
+        case "readdress":
+            for mail in filter(server.settings, lists.addresses(step.name)):
+                further = further_addresses(Address(mail), lists.extra_addresses(mail), alias_domains(step.name))
+                server.write(mail, {EXTRA_ADDRESSES.name: further})
 
 
 def rename(server: ListServer, lists: Collection[str], old: str, new: str) -> None:
@@ -25,21 +44,19 @@ def forget(server: ListServer, lists: Collection[str], name: str) -> None:
         for mail in server.subscriptions(lists, name):
             server.unsubscribe(mail, [name])
     else:
-        for mail in lists:
-            ending = f"@{name}"
-            gone = [found["mail"] for found in server.subscribers(mail) if found["mail"].endswith(ending)]
-            if gone:
-                server.unsubscribe(mail, gone)
+        gone: dict[str, list[str]] = {}
+        for address, mails in server.memberships(lists, name).items():
+            for mail in mails:
+                gone.setdefault(mail, []).append(address)
+        for mail, addresses in gone.items():
+            server.unsubscribe(mail, addresses)
+    ending = name if "@" in name else f"@{name}"
     for mail in lists:
-        _replace_people(server, mail, lambda address: "" if address.endswith(_ending(name)) else address)
-
-
-def _ending(name: str) -> str:
-    return name if "@" in name else f"@{name}"
+        _replace_people(server, mail, lambda address: "" if address.endswith(ending) else address)
 
 
 def _replace_people(server: ListServer, mail: str, replace: Replace) -> None:
-    """Replace people of a list; an owner stands in where nobody is left, and the owners for moderators."""
+    """Replace people of a list; the postmaster stands in where no owner is left, and the owners for moderators."""
     before = server.people(mail)
     after: dict[str, ListSetting] = {
         name: tuple(dict.fromkeys(filter(None, map(replace, people)))) for name, people in before.items()

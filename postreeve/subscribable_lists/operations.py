@@ -30,22 +30,24 @@ from postreeve.subscribable_lists.fields import (
 )
 from postreeve.subscribable_lists.store import ListSettings, Version
 from postreeve.values import Address, DomainName
-from postreeve.work import Profile, Work
+from postreeve.work import Profile, Streamed, Work
 
 CHAPTER = "Subscribable Mailing List"
 
 
-@operation("GET /api/ml/<mail>", CHAPTER, allow=admin_of_its_domain, fields=QUESTION)
-def get_list(work: Work, mail: Address, changes: Changes) -> Profile:
+@operation("GET /api/ml/<mail>", CHAPTER, allow=admin_of_its_domain, fields=QUESTION, shows=LIST)
+def get_mailing_list(work: Work, mail: Address, changes: Changes) -> Profile | Streamed:
     """Get the profile of a mailing list."""
     profile = next(_profiles(work, [mail]), None) or refuse(Code.NO_SUCH_ACCOUNT, hint=mail)
-    if changes.get(WITH_SUBSCRIBERS):
-        profile["subscribers"] = work.list_server.subscribers(mail)
-    return profile
+    return (
+        Streamed(profile, "subscribers", work.list_server.subscribers(mail))
+        if changes.get(WITH_SUBSCRIBERS)
+        else profile
+    )
 
 
-@operation("GET /api/mls/<domain>", CHAPTER, allow=admin_of_its_domain, fields=EMAIL_LISTING)
-def list_lists(work: Work, domain: DomainName, changes: Changes) -> Iterator[Profile] | list[str]:
+@operation("GET /api/mls/<domain>", CHAPTER, allow=admin_of_its_domain, fields=EMAIL_LISTING, shows=LIST)
+def list_mailing_lists(work: Work, domain: DomainName, changes: Changes) -> Iterator[Profile] | list[str]:
     """Get the profiles of all mailing lists of a domain."""
     work.domains.require(domain)
     mails = work.subscribable_lists.addresses(domain)
@@ -56,7 +58,7 @@ def list_lists(work: Work, domain: DomainName, changes: Changes) -> Iterator[Pro
     "POST /api/ml/<mail>", CHAPTER,
     allow=admin_of_its_domain, fields=NEW_LIST, event="create", claims=("mail",), is_account=False,
 )  # fmt: skip
-def create_list(work: Work, mail: Address, changes: Changes) -> None:
+def create_mailing_list(work: Work, mail: Address, changes: Changes) -> None:
     """Add a mailing list."""
     _require_name(mail)
     domain = work.domains.lock(mail.domain)
@@ -78,7 +80,7 @@ def create_list(work: Work, mail: Address, changes: Changes) -> None:
 
 
 @operation("PUT /api/ml/<mail>", CHAPTER, allow=admin_of_its_domain, fields=LIST, event="update", is_account=False)
-def update_list(work: Work, mail: Address, changes: Changes) -> None:
+def update_mailing_list(work: Work, mail: Address, changes: Changes) -> None:
     """Update the profile of a mailing list, and its subscribers."""
     work.subscribable_lists.lock(mail)
     extra = changes.of(EXTRA_ADDRESSES)
@@ -110,9 +112,10 @@ def update_list(work: Work, mail: Address, changes: Changes) -> None:
     "DELETE /api/ml/<mail>", CHAPTER,
     allow=admin_of_its_domain, fields=REMOVAL, event="delete", frees=("mail",), is_account=False,
 )  # fmt: skip
-def delete_list(work: Work, mail: Address, changes: Changes) -> None:
+def delete_mailing_list(work: Work, mail: Address, changes: Changes) -> None:
     """Delete a mailing list; its mails and settings go to the archive."""
     work.subscribable_lists.lock(mail)
+    work.pending.forget(mail)
     work.pending.remove_list(mail, is_kept=changes.get(KEEP_ARCHIVE) is not False)
     work.subscribable_lists.delete(mail)
 

@@ -78,8 +78,7 @@ def resolved(
     given |= _people(mail, changes, {**current, **given})
     given |= _subscription(changes)
     if (extra := changes.of(EXTRA_ADDRESSES)) is not None or not current.get(EXTRA_ADDRESSES.name):
-        named = sorted(extra.named()) if extra else []
-        given[EXTRA_ADDRESSES.name] = (*named, *(f"{mail.local_part}@{name}" for name in sorted(alias_domains)))
+        given[EXTRA_ADDRESSES.name] = further_addresses(mail, extra.named() if extra else (), alias_domains)
     if CUSTOM_HEADERS in changes or CUSTOM_HEADERS.name not in current:
         given[CUSTOM_HEADERS.name] = with_own_headers(mail, changes.get(CUSTOM_HEADERS) or ())
     removed = changes.of(REMOVED_HEADERS)
@@ -87,6 +86,11 @@ def resolved(
         names = {name.lower(): name for name in [*(removed.named() if removed else ()), *REMOVED_ALWAYS, "Reply-To:"]}
         given[REMOVED_HEADERS.name] = tuple(sorted(names.values()))
     return given | _footers({**current, **given})
+
+
+def further_addresses(mail: Address, extra: Iterable[str], alias_domains: Iterable[str]) -> tuple[str, ...]:
+    """Return what else mail may call the list: commands to a name that mlmmj does not know go to all subscribers."""
+    return (*sorted(extra), *(f"{mail.local_part}@{name}" for name in sorted(alias_domains)))
 
 
 def with_own_headers(mail: Address, headers: Iterable[str]) -> tuple[str, ...]:

@@ -34,10 +34,8 @@ ADDRESSES = Statement(
     lambda _: sa.select(_LIST.address).where(_LIST.domain == parameter("domain")).order_by(_LIST.address)
 )
 PROFILES = Statement(
-    lambda _: sa.select(
-        _LIST.address, _LIST.domain, _LIST.name, _LIST.accesspolicy, _LIST.is_newsletter, _LIST.description,
-        _LIST.mlid, _LIST.transport, _LIST.active, _LIST.created, _LIST.modified,
-    ).where(among(_LIST.address, "mails")).order_by(_LIST.address)
+    lambda _: sa.select(sa.literal_column("maillists.*")).select_from(vmail.maillists)
+    .where(among(_LIST.address, "mails")).order_by(_LIST.address)
 )  # fmt: skip
 EXTRA_OF = Statement(
     lambda _: sa.select(_LINK.address).where(_LINK.forwarding == parameter("mail"), _LINK.is_alias == 1)
@@ -147,11 +145,12 @@ class SqlSubscribableLists:
 
 
 def _profile(row: Mapping[str, Any]) -> Profile:
-    stored = accounts.as_stored(dict(row))
+    profile = accounts.as_stored(dict(row))
     return {
-        "mail": stored["address"], "domain": stored["domain"], "name": stored["name"],
-        "accountStatus": "active" if stored["active"] else "disabled", "accessPolicy": stored["accesspolicy"],
-        "is_newsletter": "yes" if stored["is_newsletter"] else "no",
-        "newsletter_description": stored["description"] or "", "mlid": stored["mlid"],
-        "transport": stored["transport"], "created": stored["created"], "modified": stored["modified"],
-    }  # fmt: skip
+        **profile,
+        "mail": profile["address"],
+        "accountStatus": "active" if profile["active"] else "disabled",
+        "accessPolicy": profile["accesspolicy"],
+        "is_newsletter": "yes" if profile["is_newsletter"] else "no",
+        "newsletter_description": profile["description"] or "",
+    }

@@ -48,7 +48,7 @@ class ListServer(Protocol):
         """Unsubscribe addresses from every version; those that are not subscribed do not matter."""
 
     def people(self, mail: str) -> dict[str, tuple[str, ...]]:
-        """Return owners, moderators and who approves of subscribers, under the names of the parameters."""
+        """Return owners, moderators and who approves of subscribers; nothing of a list that is not there."""
 
     def subscriptions(self, mails: Iterable[str], address: str) -> dict[str, Version]:
         """Return which of some lists an address is subscribed to, and how."""

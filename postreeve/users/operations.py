@@ -12,6 +12,7 @@ from postreeve.limits import room_for_quota, room_for_user
 from postreeve.listings import ACCOUNT_LISTING, DISABLED_ONLY, EMAIL_ONLY
 from postreeve.operations import operation
 from postreeve.permissions import admin_of_its_domain, global_admin
+from postreeve.subscribable_lists.memberships import all_with_lists, with_lists
 from postreeve.users.fields import (
     ACCOUNT_STATUS,
     ALIASES,
@@ -36,7 +37,8 @@ CHAPTER = "Mail User"
 @operation("GET /api/user/<mail>", CHAPTER, allow=admin_of_its_domain, shows=USER)
 def get_user(work: Work, mail: Address) -> Profile:
     """Get the profile of a user."""
-    return next(work.users.profiles([mail]), None) or refuse(Code.NO_SUCH_ACCOUNT, hint=mail)
+    profile = next(work.users.profiles([mail]), None) or refuse(Code.NO_SUCH_ACCOUNT, hint=mail)
+    return with_lists(work, profile)
 
 
 @operation("POST /api/user/<mail>", CHAPTER, allow=admin_of_its_domain, fields=USER, event="create", claims=("mail",))
@@ -125,7 +127,7 @@ def list_users(work: Work, domain: DomainName, changes: Changes) -> Iterator[Pro
     """Get the profiles of all users of a domain."""
     work.domains.require(domain)
     mails = work.users.addresses(domain, only_disabled=bool(changes.get(DISABLED_ONLY)))
-    return mails if changes.get(EMAIL_ONLY) else work.users.profiles(mails)
+    return mails if changes.get(EMAIL_ONLY) else all_with_lists(work, domain, work.users.profiles(mails))
 
 
 @operation("PUT /api/users/<domain>", CHAPTER, allow=admin_of_its_domain, fields=EVERY_USER, event="update")

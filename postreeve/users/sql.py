@@ -348,7 +348,6 @@ def _profile(row: dict[str, Any], lists: tuple[list[str], ...]) -> Profile:
     profile["forwardings"] = forwardings
     profile["aliases"] = aliases
     profile["mailing_aliases"] = mailing_aliases
-    profile["mailing_lists"] = []  # subscribers are in mlmmj's own files
     profile["managed_domains"] = [domain for domain in managed if domain != GLOBAL]
     profile["last_login"] = f"{datetime.fromtimestamp(login, UTC):%Y-%m-%d %H:%M:%S}" if login else ""
     return profile

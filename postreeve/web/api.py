@@ -22,7 +22,7 @@ from postreeve.sessions.operations import Opened, resume
 from postreeve.settings import Settings
 from postreeve.web import requests
 from postreeve.web.requests import Parameters
-from postreeve.work import ConflictError, Remarks, Storage, StoreUnavailableError
+from postreeve.work import ConflictError, ListServerError, Remarks, Storage, StoreUnavailableError, Streamed
 
 COOKIE = "postreeve_api"
 PIECE_BYTES = 64 * 1024
@@ -181,7 +181,9 @@ class Api:
             return _reply(operations.run(operation, call, self.storage), client, operation)
         except (StoreUnavailableError, ConflictError) as error:
             log.warning("A store does not answer: %s", error)
-            return _refusal(Refused((Code.SERVICE_UNAVAILABLE,), retry_after=RETRY_SECONDS), client, is_true=True)
+            is_lists = isinstance(error, ListServerError)
+            code = Code.MAILING_LIST_SERVICE_UNAVAILABLE if is_lists else Code.SERVICE_UNAVAILABLE
+            return _refusal(Refused((code,), retry_after=RETRY_SECONDS), client, is_true=True)
 
     def _check_address(self, client: Client) -> None:
         settings = self.storage.site()
@@ -243,25 +245,31 @@ def _reply(answer: Answer, client: Client, operation: Operation) -> Reply:
         headers += ((b"set-cookie", _set_cookie(answer.data.token, client)),)
     elif operation.template == "/api/logout":
         headers += ((b"set-cookie", _set_cookie("", client) + b"; Max-Age=0"),)
-    elif isinstance(answer.data, Iterator):
+    elif isinstance(answer.data, Iterator | Streamed):
         return Reply(HTTPStatus.OK, _begun(_pieces(answer.data, answer.remarks)), headers)
     elif operation.method == "GET":
         envelope["_data"] = answer.data
     return Reply(HTTPStatus.OK, _encoder.encode(envelope), headers)
 
 
-def _pieces(data: Iterator[Any], remarks: Remarks) -> Iterator[bytes]:
+def _pieces(data: Iterator[Any] | Streamed, remarks: Remarks) -> Iterator[bytes]:
     """Write a long answer as it is read, in pieces of about 64 KB."""
-    piece = bytearray(_encoder.encode({"_success": True, **_said(remarks)})[:-1] + b',"_data":[')
+    piece = bytearray(_encoder.encode({"_success": True, **_said(remarks)})[:-1] + b',"_data":')
+    if isinstance(data, Streamed):
+        piece += _encoder.encode(data.profile)[:-1] + b"," + _encoder.encode(data.key) + b":"
+        items, end = data.items, b"]}}"
+    else:
+        items, end = data, b"]}"
+    piece += b"["
     separator = b""
-    for item in data:
+    for item in items:
         piece += separator
         piece += _encoder.encode(item)
         separator = b","
         if len(piece) >= PIECE_BYTES:
             yield bytes(piece)
             piece.clear()
-    yield bytes(piece + b"]}")
+    yield bytes(piece + end)
 
 
 def _begun(pieces: Iterator[bytes]) -> bytes | Iterator[bytes]:

@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 from postreeve.fields import YES_NO, AnyField, Role, SetField
 from postreeve.operations import PATH_PARAMETERS, REGISTRY, Operation
 from postreeve.permissions import Rule, anyone
-from postreeve.work import Profile
+from postreeve.work import Profile, Streamed
 
 CHAPTERS = (
     "Login", "Domain", "Domain Admin", "Mail User", "Mailing List (Unsubscribable)", "Subscribable Mailing List",
@@ -34,6 +34,7 @@ PATH_SENTENCES: Mapping[str, str] = {
 _PATH_EXAMPLES = {
     "<domain>": "example.com", "<mail>": "ann@example.com", "<new_mail>": "anna@example.com", "<number>": "30",
     "<scope>": "ann@example.com", "<direction>": "inbound", "<list>": "whitelist",
+    "ml<mail>": "news@example.com",
     "admin<mail>": "jane@example.org", "alias<mail>": "team@example.com", "alias<new_mail>": "crew@example.com",
 }  # fmt: skip
 """Examples of path parameters; those with a word before them are for paths in which it stands."""
@@ -57,6 +58,11 @@ _EXAMPLES: Mapping[str, Example] = {
     "members": "ann@example.com", "spam_score": "4.5", "banned_rulenames": "ALLOW_MS_OFFICE",
     "period": 3600, "msg_size": 10485760, "max_msgs": 100, "max_quota": 1048576000, "max_rcpts": 50,
     "addresses": "@example.net", "senders": "192.0.2.0/24", "domains": "example.net", "query_dns_immediately": "no",
+    "newsletter_description": "What is new, once a month.", "subscription_moderators": "ann@example.com",
+    "owner": "ann@example.com", "moderators": "ann@example.com", "extra_addresses": "letters@example.com",
+    "max_message_size": 1048576, "subject_prefix": "[news]", "custom_headers": "X-Sender: Example Inc.",
+    "remove_headers": "X-Mailer", "footer_text": "Example Inc.", "footer_html": "<p>Example Inc.</p>",
+    "subscribers": "someone@example.net",
     "correspondent": "someone@example.net", "client_address": "192.0.2.7",
 }  # fmt: skip
 """Examples by the name of the field, where the kind does not give one."""
@@ -64,6 +70,7 @@ _EXAMPLES_IN_CHAPTERS = {
     ("Domain", "name"): "Example Inc.",
     ("Domain Admin", "name"): "Jane Admin",
     ("Mail Alias", "name"): "The team",
+    ("Subscribable Mailing List", "name"): "Our news",
     ("Mail User", "services"): "imapsecured",
 }
 
@@ -178,7 +185,7 @@ class Description:
 
     @property
     def is_listing(self) -> bool:
-        return self.answers not in {None, Profile}
+        return self.answers not in {None, Profile, Profile | Streamed}
 
     @cached_property
     def path_parameters(self) -> list[PathParameter]:

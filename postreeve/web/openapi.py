@@ -9,8 +9,8 @@ import msgspec
 
 from postreeve import __version__
 from postreeve.errors import Code, true_status
-from postreeve.fields import MOST_LIST_ITEMS, Field, FieldSet, SetField
-from postreeve.shapes import Column
+from postreeve.fields import MOST_LIST_ITEMS, YES_NO, Field, FieldSet, SetField
+from postreeve.shapes import Column, Flag, Lines
 from postreeve.web.api import COOKIE
 from postreeve.web.descriptions import Description, Example, Parameter, described, rules
 
@@ -70,6 +70,10 @@ PROFILES: Mapping[str, Mapping[str, Schema]] = {
     "alias": {
         "address": TEXT, "domain": TEXT, **_DATES, "mail": TEXT, "accountStatus": _STATUS, "members": TEXTS,
         "moderators": TEXTS,
+    },
+    "list": {
+        "address": TEXT, "domain": TEXT, **_DATES, "mail": TEXT, "accountStatus": _STATUS, "accessPolicy": TEXT,
+        "mlid": TEXT, "is_newsletter": YES_NO.schema, "newsletter_description": TEXT,
     },
 }  # fmt: skip
 """What a profile has besides the columns of the parameters, by the name of its fields."""
@@ -365,6 +369,13 @@ def _columns(fields: FieldSet) -> Iterable[tuple[str, Schema]]:
     for of in fields:
         if isinstance(of.sql, Column):
             yield of.sql.name, {**_stored(of), "description": of.help}
+        if of.mlmmj is not None:
+            yield of.name, {**_shown(of), "description": of.help}
+
+
+def _shown(of: Field[Any] | SetField[Any]) -> Schema:
+    """Return what mlmmj's parameters look like in a profile: lists, or texts."""
+    return TEXTS if isinstance(of.mlmmj, Lines) else of.kind.schema if isinstance(of.mlmmj, Flag) else TEXT
 
 
 def _stored(of: Field[Any] | SetField[Any]) -> Schema:

@@ -16,6 +16,7 @@ def example_world(site: Site) -> Client:
     root.ok("POST", "domain/example.com")
     root.ok("POST", "user/ann@example.com", password=PASSWORD)
     root.ok("POST", "alias/team@example.com")
+    root.ok("POST", "ml/news@example.com")
     return root
 
 

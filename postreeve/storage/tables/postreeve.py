@@ -52,7 +52,7 @@ pending = sa.Table(
     OURS,
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
     sa.Column("store", sa.String(16), nullable=False, comment="where something has to follow"),
-    sa.Column("deed", sa.String(16), nullable=False, comment="forget or rename"),
+    sa.Column("deed", sa.String(16), nullable=False, comment="what: forget, rename, archive, erase, readdress"),
     sa.Column("name", _KEY, nullable=False, index=True, comment="account or domain that went"),
     sa.Column("new_name", _KEY, nullable=False, index=True, comment="of a renaming: the new address, else empty"),
     sa.Column("witness", sa.String(255), nullable=False, comment="tells the account from a later one of that name"),
