@@ -15,7 +15,10 @@ from postreeve.subscribable_lists.fields import (
     EXTRA_ADDRESSES,
     KEEP_ARCHIVE,
     LIST,
+    MAX_SIZE,
+    MEMBERS_ONLY,
     MODERATORS,
+    MODERATORS_ONLY,
     NAME,
     NEW_LIST,
     NEW_SUBSCRIBERS,
@@ -88,16 +91,18 @@ def update_mailing_list(work: Work, mail: Address, changes: Changes) -> None:
         work, mail, changes, extra.named() - work.subscribable_lists.extra_addresses(mail) if extra else ()
     )
     server = work.list_server
-    current = server.settings(mail)
+    alias_domains = _alias_domains(work, mail)
     stored = next(work.subscribable_lists.profiles([mail]))
+    known = server.settings(mail)
+    current = known or _recovered(work, mail, stored, alias_domains)
     policy = rules.access(changes, stored["accessPolicy"])
-    settings = rules.resolved(mail, changes, policy, current or rules.DEFAULTS, _alias_domains(work, mail))
+    settings = rules.resolved(mail, changes, policy, current, alias_domains)
     if changes:
         owners = _people(settings, OWNERS) if OWNERS.name in settings else None
         moderators = _people(settings, MODERATORS) if MODERATORS.name in settings else None
         work.subscribable_lists.update(mail, _with_policy(changes, policy), owners, moderators)
-    if current is None:  # its directory is lost: what is known of it makes a new one
-        server.create(mail, {**rules.DEFAULTS, NAME.name: stored["name"], **settings})
+    if known is None:
+        server.create(mail, {**current, **settings})
     elif changed := {name: value for name, value in settings.items() if current.get(name) != value}:
         server.write(mail, changed)
         work.undo(lambda: server.write(mail, {name: current[name] for name in changed}))
@@ -132,14 +137,29 @@ def _profiles(work: Work, mails: Iterable[str]) -> Iterator[Profile]:
         yield {**shown, **profile}
 
 
+def _recovered(work: Work, mail: Address, stored: Profile, alias_domains: Collection[str]) -> ListSettings:
+    """Return what the accounts know of a list whose directory is lost."""
+    lists = work.subscribable_lists
+    policy = stored["accessPolicy"] if stored["accessPolicy"] in rules.POLICIES else rules.PUBLIC
+    moderators_only, members_only = rules.POLICIES[policy]
+    return {
+        **rules.DEFAULTS, MODERATORS_ONLY.name: moderators_only, MEMBERS_ONLY.name: members_only,
+        NAME.name: stored["name"] or "", MAX_SIZE.name: stored["maxmsgsize"] or 0,
+        EXTRA_ADDRESSES.name: rules.further_addresses(mail, lists.extra_addresses(mail), alias_domains),
+        OWNERS.name: lists.owners(mail), MODERATORS.name: lists.moderators(mail),
+    }  # fmt: skip
+
+
 def _shown(value: object) -> object:
     match value:
         case bool():
             return "yes" if value else "no"
         case tuple():
             return list(value)
+        case str():
+            return value.removesuffix("\n")
         case _:
-            return value
+            return str(value or "")
 
 
 def _alias_domains(work: Work, mail: Address) -> set[str]:

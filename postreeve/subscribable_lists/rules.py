@@ -130,7 +130,7 @@ def _subscription(changes: Changes) -> dict[str, ListSetting]:
         return {SUBSCRIPTION_MODERATED.name: False, SUBSCRIPTION_MODERATORS.name: ()}
     if moderators is not None:
         return {SUBSCRIPTION_MODERATED.name: True, SUBSCRIPTION_MODERATORS.name: tuple(sorted(moderators.named()))}
-    return {}
+    return {SUBSCRIPTION_MODERATED.name: True} if is_moderated else {}
 
 
 def _footers(settings: ListSettings) -> dict[str, ListSetting]:

@@ -96,6 +96,12 @@ class SqlSubscribableLists:
     def extra_addresses(self, mail: str) -> set[str]:
         return {address for (address,) in self.session.rows(EXTRA_OF, mail=mail)}
 
+    def owners(self, mail: str) -> tuple[str, ...]:
+        return tuple(sorted(self._people(_OWNERS, mail)))
+
+    def moderators(self, mail: str) -> tuple[str, ...]:
+        return tuple(sorted(self._people(_MODERATORS, mail)))
+
     def create(self, mail: Address, changes: Changes, owners: Collection[str], moderators: Collection[str]) -> None:
         stamp = accounts.now()
         row = {
@@ -140,8 +146,13 @@ class SqlSubscribableLists:
 
     def _write_people(self, mail: Address, shape: Rows, people: Collection[str]) -> None:
         if self.schema.has(shape.table):
-            before = {person for (person,) in self.session.rows(_PEOPLE[shape.table], mail=mail)}
-            accounts.write_members(self.session, shape, mail, before, people, {"domain": mail.domain})
+            common = {"domain": mail.domain}
+            accounts.write_members(self.session, shape, mail, self._people(shape, mail), people, common)
+
+    def _people(self, shape: Rows, mail: str) -> set[str]:
+        if not self.schema.has(shape.table):
+            return set()
+        return {person for (person,) in self.session.rows(_PEOPLE[shape.table], mail=mail)}
 
 
 def _profile(row: Mapping[str, Any]) -> Profile:

@@ -78,6 +78,12 @@ class SubscribableLists(Protocol):
     def extra_addresses(self, mail: str) -> set[str]:
         """Return a list's further addresses."""
 
+    def owners(self, mail: str) -> tuple[str, ...]:
+        """Return a list's owners."""
+
+    def moderators(self, mail: str) -> tuple[str, ...]:
+        """Return a list's moderators."""
+
     def create(self, mail: Address, changes: Changes, owners: Collection[str], moderators: Collection[str]) -> None:
         """Add a list, which gets mail at once."""
 
