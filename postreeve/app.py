@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -14,7 +15,7 @@ from postreeve.domains import operations as _domains  # noqa: F401
 from postreeve.greylisting import operations as _greylisting  # noqa: F401
 from postreeve.policies import operations as _policies  # noqa: F401
 from postreeve.sessions import operations as _sessions  # noqa: F401
-from postreeve.settings import PLACES, STORES, Settings, Store, load
+from postreeve.settings import PLACES, Settings, Store, load
 from postreeve.spam_policy import operations as _spam_policy  # noqa: F401
 from postreeve.storage import schema
 from postreeve.subscribable_lists import operations as _subscribable_lists  # noqa: F401
@@ -34,9 +35,12 @@ def settings_of(data: Path, file: Path | None) -> Settings:
     if file is None and (data / "postreeve.toml").exists():
         file = data / "postreeve.toml"
     settings = load(file)
-    stores = {name: store for name in STORES if (store := getattr(settings, name))}
-    places = {name: str((data / getattr(settings, name)).resolve()) for name in PLACES}
-    return msgspec.structs.replace(settings, **places, **{name: _placed(store, data) for name, store in stores.items()})
+    placed: dict[str, Any] = {name: str((data / getattr(settings, name)).resolve()) for name in PLACES}
+    placed |= {name: _placed(store, data) for name, store in settings.databases.items()}
+    if settings.ldap and settings.ldap.ca_file:
+        authorities = str((data / settings.ldap.ca_file).resolve())
+        placed["ldap"] = msgspec.structs.replace(settings.ldap, ca_file=authorities)
+    return msgspec.structs.replace(settings, **placed)
 
 
 def storage_of(settings: Settings) -> SqlStorage:

@@ -12,16 +12,17 @@ from tests import servers
 from tests.site import Site, running
 
 _FOLDER = "POSTREEVE_TEST_FOLDER"
+ENGINES = (*servers.NAMES, servers.OPENLDAP)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--engines", default=",".join(servers.NAMES), help="engines to test on, with commas")
+    parser.addoption("--engines", default=",".join(ENGINES), help="engines to test on, with commas")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start the servers before pytest-xdist starts its workers; the environment tells these the folder."""
-    names = _engines(session.config)
+    names = _wanted(session.config)
     if hasattr(session.config, "workerinput") or session.config.option.collectonly:
         return
     if "mariadb-mysqlclient" in names and not importlib.util.find_spec("MySQLdb"):
@@ -34,11 +35,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         raise pytest.UsageError(str(error)) from error
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what asks Dovecot out of `make quick`, which needs nothing but SQLite."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep what asks Dovecot out of `make quick`, and what asks OpenLDAP out of a run without that engine."""
     for item in items:
         if "doveadm" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+    if servers.OPENLDAP not in _wanted(config):
+        left_out = [item for item in items if "slapd" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -52,11 +57,22 @@ def server(request: pytest.FixtureRequest) -> servers.Server:
     return servers.reached(request.param, Path(os.environ[_FOLDER]))
 
 
+@pytest.fixture(scope="session")
+def slapd() -> servers.OpenldapServer:
+    """The directory server."""
+    return servers.reached_directory(Path(os.environ[_FOLDER]))
+
+
 def _engines(config: pytest.Config) -> list[servers.Name]:
+    """Return the SQL engines of this run."""
+    return [name for name in servers.NAMES if name in _wanted(config)]
+
+
+def _wanted(config: pytest.Config) -> list[str]:
     wanted = config.getoption("--engines").split(",")
-    if unknown := set(wanted).difference(servers.NAMES):
+    if unknown := set(wanted).difference(ENGINES):
         raise pytest.UsageError(f"--engines does not know {', '.join(sorted(unknown))}.")
-    return [name for name in servers.NAMES if name in wanted]
+    return [name for name in ENGINES if name in wanted]
 
 
 @pytest.fixture(scope="session")

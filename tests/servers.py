@@ -1,4 +1,4 @@
-"""Private PostgreSQL and MariaDB servers for one run of the tests, and SQLite files in the same manner.
+"""Private PostgreSQL, MariaDB and OpenLDAP servers for one run of the tests, and SQLite files in the same manner.
 
 `started` starts servers in a folder and stops them at its end; `reached` finds them there, from any process.
 Nothing is synced to the disk and nothing survives.
@@ -15,18 +15,27 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
+from urllib.parse import quote
 
 import psycopg
 import pymysql
 from psycopg import sql
 from pymysql.cursors import Cursor
 
-from postreeve.settings import Store
+from postreeve.ldap_config import changes_of_configuration
+from postreeve.settings import Ldap, Store
+from postreeve.storage.directory.names import Tree
+from postreeve.storage.directory.schema import SCHEMAS, files_of
 
 Name = Literal["sqlite", "postgresql", "mariadb", "mariadb-mysqlclient"]
 """An engine and, where there are two, the driver to reach it."""
 NAMES: tuple[Name, ...] = get_args(Name)
+OPENLDAP = "openldap"
+"""The name of the directory server among the engines."""
+MANAGER_PASSWORD = "Manager1"
+_ONE_LEVEL = 1
+"""A scope of searches, in the driver's own numbers."""
 
 _PATH = f"{os.environ['PATH']}:/usr/local/sbin:/usr/sbin:/sbin"
 _START_SECONDS = 60
@@ -151,6 +160,92 @@ def _copy_mariadb(cursor: Cursor, source: str, target: str) -> None:
         cursor.execute(cursor.fetchone()[2])
 
 
+@dataclass(frozen=True)
+class OpenldapServer:
+    """An OpenLDAP server with its sockets and certificates in a folder; each directory is a database of its own."""
+
+    folder: Path
+
+    @property
+    def local(self) -> str:
+        """The URL of its Unix socket."""
+        return f"ldapi://{quote(str(self.folder / 'socket'), safe='')}"
+
+    @property
+    def authority(self) -> Path:
+        """The certificate of the authority that the server's own is from."""
+        return self.folder / "authority.pem"
+
+    def url(self, kind: Literal["ldap", "ldaps"], host: str = "127.0.0.1") -> str:
+        return f"{kind}://{host}:{(self.folder / kind).read_text()}"
+
+    def directory(self, name: str, **values: Any) -> Ldap:
+        """Return how to reach a directory, as who may do everything in it."""
+        suffix = f"dc={name},dc=test"
+        known = {"url": self.local, "suffix": suffix, "bind_dn": f"cn=Manager,{suffix}", "password": MANAGER_PASSWORD}
+        return Ldap(**{**known, **values})
+
+    def create_directory(self, name: str) -> Ldap:
+        """Create an empty directory, with the rights and indexes that we give the administrator."""
+        there = self.directory(name)
+        (self.folder / name).mkdir()
+        _give(self.folder / name, "openldap")
+        database = {
+            "objectClass": "olcMdbConfig", "olcDatabase": "mdb", "olcSuffix": there.suffix,
+            "olcRootDN": there.bind_dn, "olcRootPW": MANAGER_PASSWORD, "olcDbDirectory": str(self.folder / name),
+            "olcDbMaxSize": str(256 * 1024 * 1024), "olcDbNoSync": "TRUE",
+        }  # fmt: skip
+        with self._configuration() as driver:
+            driver.add_s("olcDatabase=mdb,cn=config", [(key, [text.encode()]) for key, text in database.items()])
+            [dn] = _databases(driver, there.suffix)
+        changes = changes_of_configuration(Tree(there.suffix), dn)
+        self._run("ldapmodify", changes)
+        return there
+
+    def drop_directory(self, name: str) -> None:
+        """Drop a directory; one that is not there is fine."""
+        with self._configuration() as driver:
+            for dn in _databases(driver, self.directory(name).suffix):
+                driver.delete_s(dn)
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+
+    def is_ready(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as line:
+            if line.connect_ex(str(self.folder / "socket")):
+                return False
+        with self._configuration():
+            return True
+
+    @contextmanager
+    def _configuration(self) -> Iterator[Any]:
+        import ldap  # an extra, which `make quick` does without
+
+        driver = ldap.initialize(self.local)
+        driver.simple_bind_s("cn=config", MANAGER_PASSWORD)
+        try:
+            yield driver
+        finally:
+            driver.unbind_s()
+
+    def _run(self, program: str, text: str) -> None:
+        """Run one of OpenLDAP's own clients on a text, for the configuration."""
+        words = [_program(program), "-x", "-H", self.local, "-D", "cn=config", "-w", MANAGER_PASSWORD]
+        done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ServerError(f"{program} failed:\n{done.stdout}{done.stderr}")
+
+
+def _databases(driver: Any, suffix: str) -> list[str]:
+    """Return the names of the databases in `cn=config` that have a suffix."""
+    found = driver.search_s("cn=config", _ONE_LEVEL, f"(olcSuffix={suffix})", ["1.1"])
+    return [dn for dn, _ in found]
+
+
+def reached_directory(folder: Path) -> OpenldapServer:
+    """Return the directory server that was started in a folder."""
+    return OpenldapServer(folder / OPENLDAP)
+
+
 def reached(name: Name, folder: Path) -> Server:
     """Return the server that was started in a folder."""
     match name:
@@ -165,7 +260,7 @@ def reached(name: Name, folder: Path) -> Server:
 
 
 @contextmanager
-def started(names: Iterable[Name]) -> Iterator[Path]:
+def started(names: Iterable[str]) -> Iterator[Path]:
     """Start what the names need, and yield the folder in which `reached` finds it."""
     engines = {name.partition("-")[0] for name in names}
     with ExitStack() as stack:
@@ -174,6 +269,8 @@ def started(names: Iterable[Name]) -> Iterator[Path]:
             stack.enter_context(postgresql(folder / "postgresql"))
         if "mariadb" in engines:
             stack.enter_context(mariadb(folder / "mariadb"))
+        if OPENLDAP in engines:
+            stack.enter_context(openldap(folder / OPENLDAP))
         yield folder
 
 
@@ -228,6 +325,83 @@ def mariadb(folder: Path) -> Iterator[MariadbServer]:
 
 
 @contextmanager
+def openldap(folder: Path) -> Iterator[OpenldapServer]:
+    """Run an OpenLDAP server in a new folder."""
+    _make_folder(folder, OPENLDAP)
+    _make_certificates(folder)
+    for name, text in files_of(SCHEMAS):
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "slapd.conf").write_text(_openldap_settings(folder), encoding="utf-8")
+    (folder / "slapd.d").mkdir()
+    _give(folder / "slapd.d", OPENLDAP)
+    _install(folder, OPENLDAP, [_program("slaptest"), "-f", f"{folder}/slapd.conf", "-F", f"{folder}/slapd.d"])
+    for kind in ("ldap", "ldaps"):
+        (folder / kind).write_text(str(_free_port()))
+    server = OpenldapServer(folder)
+    with _running(folder, OPENLDAP, openldap_command(server), server.is_ready, signal.SIGINT):
+        yield server
+
+
+def openldap_command(server: OpenldapServer) -> list[str]:
+    """Return the words that start the server of a folder."""
+    urls = f"{server.local} {server.url('ldap')} {server.url('ldaps')}"
+    return [_program("slapd"), "-d", "0", "-F", f"{server.folder}/slapd.d", "-h", urls]
+
+
+def _openldap_settings(folder: Path) -> str:
+    schemas = [f"/etc/ldap/schema/{name}.schema" for name in ("core", "cosine", "inetorgperson", "nis")]
+    lines = [f"include {schema}" for schema in (*schemas, f"{folder}/amavis.schema", f"{folder}/iredmail.schema")]
+    lines += [
+        f"pidfile {folder}/pid",
+        "modulepath /usr/lib/ldap",
+        "moduleload back_mdb",
+        "moduleload pw-sha2",
+        f"TLSCACertificateFile {folder}/authority.pem",
+        f"TLSCertificateFile {folder}/server.pem",
+        f"TLSCertificateKeyFile {folder}/server.key",
+        "database config",
+        f"rootpw {MANAGER_PASSWORD}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _make_certificates(folder: Path) -> None:
+    """Make an authority, and a certificate of its own for the server under the name of loopback's address."""
+    new = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "9",
+    ]
+    authority = [f"{folder}/authority.pem", f"{folder}/authority.key"]
+    for subject, files, options in (
+        ("authority", authority, ["-addext", "keyUsage=critical,keyCertSign"]),
+        (
+            "server",
+            [f"{folder}/server.pem", f"{folder}/server.key"],
+            ["-CA", authority[0], "-CAkey", authority[1], "-addext", "subjectAltName=IP:127.0.0.1"],
+        ),
+    ):
+        words = [*new, "-subj", f"/CN={subject}", *options, "-out", files[0], "-keyout", files[1]]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ServerError(f"openssl failed:\n{done.stderr}")
+        _give(Path(files[1]), OPENLDAP)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
 def _folder() -> Iterator[Path]:
     folder = Path(mkdtemp(prefix="postreeve-"))
     if os.geteuid() == 0:
@@ -241,8 +415,12 @@ def _folder() -> Iterator[Path]:
 
 def _make_folder(folder: Path, user: str) -> None:
     folder.mkdir()
+    _give(folder, user)
+
+
+def _give(path: Path, user: str) -> None:
     if os.geteuid() == 0:
-        shutil.chown(folder, user, user)
+        shutil.chown(path, user, user)
 
 
 def _install(folder: Path, user: str, command: Sequence[str]) -> None:
@@ -262,7 +440,14 @@ def _install(folder: Path, user: str, command: Sequence[str]) -> None:
 
 
 @contextmanager
-def _running(folder: Path, user: str, command: Sequence[str], is_ready: Callable[[], bool]) -> Iterator[None]:
+def _running(
+    folder: Path,
+    user: str,
+    command: Sequence[str],
+    is_ready: Callable[[], bool],
+    ending: signal.Signals = signal.SIGQUIT,
+) -> Iterator[None]:
+    """Run a server; PostgreSQL takes SIGQUIT as "immediately", and MariaDB need not take anything well."""
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -279,8 +464,7 @@ def _running(folder: Path, user: str, command: Sequence[str], is_ready: Callable
         _wait(process, is_ready, log)
         yield
     finally:
-        # PostgreSQL takes this as "immediately", and MariaDB need not take anything well.
-        process.send_signal(signal.SIGQUIT)
+        process.send_signal(ending)
         process.wait()
 
 
