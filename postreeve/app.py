@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from postreeve.domains import operations as _domains  # noqa: F401
 from postreeve.greylisting import operations as _greylisting  # noqa: F401
 from postreeve.policies import operations as _policies  # noqa: F401
 from postreeve.sessions import operations as _sessions  # noqa: F401
-from postreeve.settings import PLACES, Settings, Store, load
+from postreeve.settings import PLACES, Settings, SettingsError, Store, load
 from postreeve.spam_policy import operations as _spam_policy  # noqa: F401
 from postreeve.storage import schema
 from postreeve.subscribable_lists import operations as _subscribable_lists  # noqa: F401
@@ -45,6 +46,9 @@ def settings_of(data: Path, file: Path | None) -> Settings:
 
 def storage_of(settings: Settings) -> SqlStorage:
     """Open the stores, checked and with our own tables up to date; `SettingsError` says in a sentence what is wrong."""
+    if settings.ldap:
+        _directory().check(settings.ldap)
+        raise SettingsError(f"The {settings.ldap} is in order, but accounts in a directory can not be served yet.")
     storage = SqlStorage(settings)
     for name, database in storage.databases.items():
         schema.check(database, name)
@@ -52,20 +56,34 @@ def storage_of(settings: Settings) -> SqlStorage:
     return storage
 
 
+def create_stores(settings: Settings) -> None:
+    """Create what is missing of the databases."""
+    for name, store in settings.databases.items():
+        schema.create(store, name, settings.sqlite_group)
+
+
 def created_storage(settings: Settings) -> SqlStorage:
     """Create what is missing of the stores, and open them."""
-    storage = SqlStorage(settings)
-    for name, database in storage.databases.items():
-        if database.store.engine == "sqlite":
-            schema.create_file(database.store, settings.sqlite_group, is_read_by_mail=name == "vmail")
-        schema.create_tables(database, name)
-    storage.close()
+    create_stores(settings)
     return storage_of(settings)
 
 
+def fill_directory(settings: Settings, manager: str, manager_password: str, reader_password: str) -> dict[str, str]:
+    """Add what is missing of the topmost entries of the accounts' directory, if they are in one.
+
+    Returns the accounts that are new, with the passwords that were generated for them.
+    """
+    if settings.ldap is None:
+        return {}
+    setup = _directory()
+    acting = setup.Manager(manager, manager_password) if manager else None
+    new: dict[str, str] = setup.fill(settings.ldap, acting, reader_password)
+    return new
+
+
 def look_up_grants(settings: Settings) -> list[str]:
-    """Return the SQL of a role for Postfix's and Dovecot's look-ups; an embedded database needs none."""
-    return schema.look_up_grants(settings.vmail)
+    """Return the SQL of a role for Postfix's and Dovecot's look-ups; only a database on a server needs one."""
+    return [] if settings.ldap else schema.look_up_grants(settings.vmail)
 
 
 class App:
@@ -100,6 +118,15 @@ async def _live(receive: Receive, send: Send) -> None:
     while (await receive())["type"] != "lifespan.shutdown":
         await send({"type": "lifespan.startup.complete"})
     await send({"type": "lifespan.shutdown.complete"})
+
+
+def _directory() -> ModuleType:
+    """Return what sets up a directory: it needs the driver, which is an extra."""
+    try:
+        from postreeve.storage.directory import setup  # noqa: PLC0415
+    except ImportError as error:
+        raise SettingsError("Accounts in a directory need python-ldap: pip install 'postreeve[ldap]'.") from error
+    return setup
 
 
 def _placed(store: Store, data: Path) -> Store:

@@ -23,7 +23,7 @@ from postreeve.pending.sql import SqlPending
 from postreeve.pending.store import MLMMJ, Step
 from postreeve.permissions import Grant
 from postreeve.sessions.sql import SqlSessions
-from postreeve.settings import STORES, Settings, overridden
+from postreeve.settings import Settings, overridden
 from postreeve.spam_policy.sql import SqlSpamPolicies
 from postreeve.storage import amavisd, claims, iredapd
 from postreeve.storage.mlmmj import Host, NativeLists
@@ -195,8 +195,7 @@ class SqlStorage:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        stores = {name: store for name in STORES if (store := getattr(settings, name))}
-        self.databases = {name: Database(store, settings.pool_size) for name, store in stores.items()}
+        self.databases = {name: Database(store, settings.pool_size) for name, store in settings.databases.items()}
         self.vmail = self.databases["vmail"]
         self.iredadmin = self.databases["iredadmin"]
         self.lists = list_server(settings)

@@ -15,6 +15,8 @@ from postreeve import operations
 from postreeve.admins.rules import has_global_admin
 from postreeve.errors import Refused
 from postreeve.jobs import pending, spf_whitelist
+from postreeve.ldap_config import LdapServer
+from postreeve.ldap_config import write as write_ldap_config
 from postreeve.mail_config import MailSystem
 from postreeve.mail_config import write as write_mail_config
 from postreeve.networks import host_and_port
@@ -48,19 +50,36 @@ def _plain_errors() -> Iterator[None]:
 
 
 @app.command()
-def init(
+def init(  # noqa: PLR0913 - what only an administrator knows
     admin: Annotated[str, typer.Option("--admin", help="Address of the first global admin.")],
     data: Data = Path("data"),
     settings_file: File = None,
+    ldap_manager: Annotated[
+        str,
+        typer.Option(help="For an empty directory: who may fill it, such as cn=Manager,dc=example,dc=com."),
+    ] = "",
+    ldap_manager_password: Annotated[
+        str, typer.Option(help="Its password.", envvar="POSTREEVE_LDAP_MANAGER_PASSWORD")
+    ] = "",
+    ldap_reader_password: Annotated[
+        str,
+        typer.Option(
+            help="For an empty directory: password of its account cn=vmail; generated and printed if not given.",
+            envvar="POSTREEVE_LDAP_READER_PASSWORD",
+        ),
+    ] = "",
 ) -> None:
     """Create the databases that are missing or empty, and the first global admin.
 
-    The admin's password comes from POSTREEVE_ADMIN_PASSWORD, or is generated and printed once. What is there already
-    is left alone.
+    The admin's password comes from POSTREEVE_ADMIN_PASSWORD, or is generated and printed once. An empty directory
+    gets its topmost entries and service accounts. What is there already is left alone.
     """
     with _plain_errors():
         settings = assembly.settings_of(data, settings_file)
         grants = assembly.look_up_grants(settings)
+        new = assembly.fill_directory(settings, ldap_manager, ldap_manager_password, ldap_reader_password)
+        for account, password in new.items():
+            typer.echo(f"Account {account} created. The password, shown only now: {password}")
         storage = assembly.created_storage(settings)
         _create_first_admin(storage, admin)
     if grants:
@@ -116,6 +135,28 @@ def mail_config(  # noqa: PLR0913 - each option is a line of the configuration
             look_up_password=password,
         )
         files = write_mail_config(settings, data, target, system)
+    typer.echo(f"{len(files)} files written; {target}/README says what goes where.")
+
+
+@app.command("ldap-config")
+def ldap_config(  # noqa: PLR0913 - each option is a line of the configuration
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="Directory to write into.")],
+    data: Data = Path("data"),
+    settings_file: File = None,
+    suffix: Annotated[str, typer.Option(help="Name of the topmost entry; that of the settings if not given.")] = "",
+    database: Annotated[str, typer.Option(help="The database in cn=config.")] = "{1}mdb",
+    manager_password: Annotated[
+        str,
+        typer.Option(help="Password of cn=Manager for slapd.conf.", envvar="POSTREEVE_LDAP_MANAGER_PASSWORD"),
+    ] = "",
+) -> None:
+    """Write schema, rights and indexes for an OpenLDAP server, for servers without iRedMail's own."""
+    with _plain_errors():
+        named = assembly.settings_of(data, settings_file).ldap
+        if not (suffix or named):
+            raise SettingsError("The settings name no directory: give --suffix.")
+        server = LdapServer(database=database, manager_password=manager_password)
+        files = write_ldap_config(suffix or (named.suffix if named else ""), target, server)
     typer.echo(f"{len(files)} files written; {target}/README says what goes where.")
 
 

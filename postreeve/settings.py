@@ -58,12 +58,11 @@ _SERVICES = Meant(f"services: {', '.join(SERVICES)}", SERVICES.__contains__)
 _DELIMITERS = Meant("signs without letters, digits, blanks and @", re.compile(r"([^\w\s@]|_)*").fullmatch)
 _FOLDER = Meant("up to 20 letters and digits")
 _DIRECTORY = Meant("an absolute path")
+_URL = re.compile(r"ldaps?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?|ldapi://(%2[Ff][\w.%-]+)?/?", re.ASCII)
 _URLS = Meant(
     "one or more of ldap://HOST:PORT, ldaps://HOST:PORT and ldapi://SOCKET with every / of the path as %2F, with"
     " blanks between them",
-    re.compile(
-        r"(ldaps?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?|ldapi://(%2[Ff][\w.%-]+)?/?)( (?!$)|$)+", re.ASCII
-    ).fullmatch,
+    lambda text: all(map(_URL.fullmatch, text.split(" "))),
 )
 _NAME = re.compile(r"[A-Za-z][\w-]*=[^=,]+(,[A-Za-z][\w-]*=[^=,]+)*", re.ASCII)
 _SUFFIX = Meant("the name of an entry, such as dc=example,dc=com", _NAME.fullmatch)

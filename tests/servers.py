@@ -25,8 +25,9 @@ from pymysql.cursors import Cursor
 
 from postreeve.ldap_config import changes_of_configuration
 from postreeve.settings import Ldap, Store
+from postreeve.storage.directory import names
 from postreeve.storage.directory.names import Tree
-from postreeve.storage.directory.schema import SCHEMAS, files_of
+from postreeve.storage.directory.schema import SCHEMAS, Schema, files_of
 
 Name = Literal["sqlite", "postgresql", "mariadb", "mariadb-mysqlclient"]
 """An engine and, where there are two, the driver to reach it."""
@@ -34,8 +35,8 @@ NAMES: tuple[Name, ...] = get_args(Name)
 OPENLDAP = "openldap"
 """The name of the directory server among the engines."""
 MANAGER_PASSWORD = "Manager1"
-_ONE_LEVEL = 1
-"""A scope of searches, in the driver's own numbers."""
+_ONE_LEVEL, _SUBTREE = 1, 2
+"""Scopes of searches, in the driver's own numbers."""
 
 _PATH = f"{os.environ['PATH']}:/usr/local/sbin:/usr/sbin:/sbin"
 _START_SECONDS = 60
@@ -162,7 +163,10 @@ def _copy_mariadb(cursor: Cursor, source: str, target: str) -> None:
 
 @dataclass(frozen=True)
 class OpenldapServer:
-    """An OpenLDAP server with its sockets and certificates in a folder; each directory is a database of its own."""
+    """An OpenLDAP server with its sockets and certificates in a folder; each directory is a database of its own.
+
+    slapd has room for some twenty of them in its lifetime, dropped ones counted, so they are wiped and used again.
+    """
 
     folder: Path
 
@@ -187,6 +191,14 @@ class OpenldapServer:
 
     def create_directory(self, name: str) -> Ldap:
         """Create an empty directory, with the rights and indexes that we give the administrator."""
+        there = self.create_plain_directory(name)
+        with self._connection("cn=config") as driver:
+            [(dn, _)] = driver.search_s("cn=config", _ONE_LEVEL, f"(olcSuffix={there.suffix})", ["1.1"])
+        self.run("ldapmodify", changes_of_configuration(Tree(there.suffix), dn))
+        return there
+
+    def create_plain_directory(self, name: str) -> Ldap:
+        """Create an empty directory in which nobody has rights but its manager."""
         there = self.directory(name)
         (self.folder / name).mkdir()
         _give(self.folder / name, "openldap")
@@ -195,50 +207,44 @@ class OpenldapServer:
             "olcRootDN": there.bind_dn, "olcRootPW": MANAGER_PASSWORD, "olcDbDirectory": str(self.folder / name),
             "olcDbMaxSize": str(256 * 1024 * 1024), "olcDbNoSync": "TRUE",
         }  # fmt: skip
-        with self._configuration() as driver:
+        with self._connection("cn=config") as driver:
             driver.add_s("olcDatabase=mdb,cn=config", [(key, [text.encode()]) for key, text in database.items()])
-            [dn] = _databases(driver, there.suffix)
-        changes = changes_of_configuration(Tree(there.suffix), dn)
-        self._run("ldapmodify", changes)
         return there
 
-    def drop_directory(self, name: str) -> None:
-        """Drop a directory; one that is not there is fine."""
-        with self._configuration() as driver:
-            for dn in _databases(driver, self.directory(name).suffix):
-                driver.delete_s(dn)
-        shutil.rmtree(self.folder / name, ignore_errors=True)
+    def wipe_directory(self, name: str) -> None:
+        """Delete everything in the containers of a directory."""
+        there = self.directory(name)
+        with self._connection(there.account) as driver:
+            for container in (f"o=domains,{there.suffix}", f"o=domainAdmins,{there.suffix}"):
+                found = [dn for dn, _ in driver.search_s(container, _SUBTREE, attrlist=["1.1"])]
+                for dn in sorted(found, key=lambda dn: -len(names.parts(dn))):
+                    if names.key(dn) != names.key(container):
+                        driver.delete_s(dn)
 
     def is_ready(self) -> bool:
         with socket.socket(socket.AF_UNIX) as line:
             if line.connect_ex(str(self.folder / "socket")):
                 return False
-        with self._configuration():
+        with self._connection("cn=config"):
             return True
 
     @contextmanager
-    def _configuration(self) -> Iterator[Any]:
+    def _connection(self, account: str) -> Iterator[Any]:
         import ldap  # an extra, which `make quick` does without
 
         driver = ldap.initialize(self.local)
-        driver.simple_bind_s("cn=config", MANAGER_PASSWORD)
+        driver.simple_bind_s(account, MANAGER_PASSWORD)
         try:
             yield driver
         finally:
             driver.unbind_s()
 
-    def _run(self, program: str, text: str) -> None:
+    def run(self, program: str, text: str) -> None:
         """Run one of OpenLDAP's own clients on a text, for the configuration."""
         words = [_program(program), "-x", "-H", self.local, "-D", "cn=config", "-w", MANAGER_PASSWORD]
         done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
         if done.returncode:
             raise ServerError(f"{program} failed:\n{done.stdout}{done.stderr}")
-
-
-def _databases(driver: Any, suffix: str) -> list[str]:
-    """Return the names of the databases in `cn=config` that have a suffix."""
-    found = driver.search_s("cn=config", _ONE_LEVEL, f"(olcSuffix={suffix})", ["1.1"])
-    return [dn for dn, _ in found]
 
 
 def reached_directory(folder: Path) -> OpenldapServer:
@@ -325,13 +331,13 @@ def mariadb(folder: Path) -> Iterator[MariadbServer]:
 
 
 @contextmanager
-def openldap(folder: Path) -> Iterator[OpenldapServer]:
-    """Run an OpenLDAP server in a new folder."""
+def openldap(folder: Path, schemas: Sequence[Schema] = SCHEMAS) -> Iterator[OpenldapServer]:
+    """Run an OpenLDAP server in a new folder, with some schemas besides its own."""
     _make_folder(folder, OPENLDAP)
     _make_certificates(folder)
-    for name, text in files_of(SCHEMAS):
+    for name, text in files_of(schemas):
         (folder / name).write_text(text, encoding="utf-8")
-    (folder / "slapd.conf").write_text(_openldap_settings(folder), encoding="utf-8")
+    (folder / "slapd.conf").write_text(_openldap_settings(folder, schemas), encoding="utf-8")
     (folder / "slapd.d").mkdir()
     _give(folder / "slapd.d", OPENLDAP)
     _install(folder, OPENLDAP, [_program("slaptest"), "-f", f"{folder}/slapd.conf", "-F", f"{folder}/slapd.d"])
@@ -348,9 +354,9 @@ def openldap_command(server: OpenldapServer) -> list[str]:
     return [_program("slapd"), "-d", "0", "-F", f"{server.folder}/slapd.d", "-h", urls]
 
 
-def _openldap_settings(folder: Path) -> str:
-    schemas = [f"/etc/ldap/schema/{name}.schema" for name in ("core", "cosine", "inetorgperson", "nis")]
-    lines = [f"include {schema}" for schema in (*schemas, f"{folder}/amavis.schema", f"{folder}/iredmail.schema")]
+def _openldap_settings(folder: Path, schemas: Sequence[Schema]) -> str:
+    lines = [f"include /etc/ldap/schema/{name}.schema" for name in ("core", "cosine", "inetorgperson", "nis")]
+    lines += [f"include {folder}/{schema.name}.schema" for schema in schemas]
     lines += [
         f"pidfile {folder}/pid",
         "modulepath /usr/lib/ldap",

@@ -12,6 +12,7 @@ from postreeve.ldap_config.rights import DESCRIPTION, INDEXES, limits, rules
 from postreeve.ldap_config.server import LdapServer
 from postreeve.passwords import hash_password
 from postreeve.settings import SettingsError
+from postreeve.storage.directory import names
 from postreeve.storage.directory.names import Tree
 from postreeve.storage.directory.schema import SCHEMAS, files_of
 
@@ -30,6 +31,8 @@ _TEMPLATES = Environment(
 def write(suffix: str, target: Path, server: LdapServer | None = None) -> list[Path]:
     """Write the files of a directory below `target`, over older ones, and return their paths."""
     server = server or LdapServer()
+    if not names.is_name(suffix):
+        raise SettingsError(f"{suffix!r} is no name of an entry, such as dc=example,dc=com.")
     try:
         return [_put(target / name, text, server) for name, text in _files(Tree(suffix), server)]
     except OSError as error:

@@ -41,6 +41,8 @@ def write(settings: Settings, data: Path, target: Path, system: MailSystem | Non
     `data` is the directory of the embedded databases. Files with a password are closed to others; where we
     may, they are given to the group of the program that reads them.
     """
+    if settings.ldap:
+        raise SettingsError("The look-ups written here are in databases, and the accounts are in a directory.")
     system = system or MailSystem()
     try:
         return [_put(target, file) for file in _files(settings, data, system)]

@@ -8,7 +8,7 @@ import logging
 import secrets
 import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import sqlalchemy as sa
 
@@ -37,6 +37,29 @@ def held(database: Database, names: Collection[str]) -> Iterator[None]:
             yield
         finally:
             _release(session, holder)
+
+
+class Locks:
+    """The locks of one work on entries of a directory, which has none of its own: claims that it holds until its end.
+
+    Their names begin with `~`, so that they are other claims than those of addresses and domains.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._stack = ExitStack()
+        self._database = database
+        self._taken: set[str] = set()
+
+    def take(self, *wanted: str) -> None:
+        """Wait for some names, all together; those that this work has already are had at once."""
+        if new := {f"~{name}" for name in wanted} - self._taken:
+            self._stack.enter_context(held(self._database, new))
+            self._taken |= new
+
+    def release(self) -> None:
+        """Let go of all."""
+        self._stack.close()
+        self._taken.clear()
 
 
 def _release(session: Session, holder: str) -> None:

@@ -52,6 +52,17 @@ _READ_BY_GROUP = 0o640
 APPLIED = Statement(lambda _: sa.select(sa.func.max(versions.c.version)))
 
 
+def create(store: Store, name: str, group: str) -> None:
+    """Create what is missing of a database such as `vmail`: the file of an embedded one, the tables of an empty one."""
+    if store.engine == "sqlite":
+        create_file(store, group, is_read_by_mail=name == "vmail")
+    database = Database(store, 1)
+    try:
+        create_tables(database, name)
+    finally:
+        database.pool.dispose()
+
+
 def create_file(store: Store, group: str, *, is_read_by_mail: bool) -> None:
     """Create an embedded database's file if there is none, and let the group read it, new or not.
 

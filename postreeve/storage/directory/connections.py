@@ -19,9 +19,6 @@ from postreeve.work import ConflictError, DuplicateError, StoreUnavailableError
 
 T = TypeVar("T")
 
-START_TRANSACTION, END_TRANSACTION = "1.3.6.1.1.21.1", "1.3.6.1.1.21.3"
-"""LDAP transactions, RFC 5805; OpenLDAP has them since 2.5."""
-
 _BROKEN = (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.UNAVAILABLE, ldap.TIMEOUT, ldap.LOCAL_ERROR)
 _OUTAGES = (
     *_BROKEN, ldap.BUSY, ldap.TIMELIMIT_EXCEEDED, ldap.SIZELIMIT_EXCEEDED, ldap.ADMINLIMIT_EXCEEDED, ldap.REFERRAL,
@@ -58,7 +55,7 @@ class Schema:
 
 
 class Directory:
-    """One directory: its pool of connections, where its entries are, and what it can do."""
+    """One directory: its pool of connections, where its entries are, and its schema."""
 
     def __init__(self, settings: Ldap, pool_size: int) -> None:
         self.settings = settings
@@ -83,18 +80,9 @@ class Directory:
 
     @cached_property
     def schema(self) -> Schema:
-        """What the server says of itself; looked up once."""
-        return _schema(self._read(self._root["subschemaSubentry"][0], ["attributeTypes", "objectClasses"]))
-
-    @cached_property
-    def has_transactions(self) -> bool:
-        """Tell whether several modifications can be one."""
-        return {START_TRANSACTION, END_TRANSACTION} <= set(self._root.get("supportedExtension", []))
-
-    @cached_property
-    def _root(self) -> dict[str, list[str]]:
-        found = self._read("", ["subschemaSubentry", "supportedExtension"])
-        return {name: [value.decode() for value in values] for name, values in found.items()}
+        """What the server says of its schema; looked up once."""
+        place = self._read("", ["subschemaSubentry"])["subschemaSubentry"][0].decode()
+        return _schema(self._read(place, ["attributeTypes", "objectClasses"]))
 
     def _read(self, dn: str, attributes: list[str]) -> Any:
         lease = Lease(self)
@@ -212,7 +200,7 @@ def _schema(found: dict[str, list[bytes]]) -> Schema:
             exact |= names
     classes: dict[str, frozenset[str]] = {}
     for oid in known.listall(ObjectClass):
-        must, may = known.attribute_types([oid])
-        allowed = {name.lower() for each in (*must.values(), *may.values()) for name in each.names}
+        must, may = known.attribute_types([oid], raise_keyerror=0)
+        allowed = {name.lower() for each in (*must.values(), *may.values()) if each for name in each.names}
         classes |= {name.lower(): frozenset(allowed) for name in known.get_obj(ObjectClass, oid).names}
     return Schema(frozenset(attributes), classes, frozenset(exact))

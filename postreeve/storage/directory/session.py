@@ -1,30 +1,31 @@
 """One work in a directory: what it reads is the state before it, and what it writes waits for its end.
 
-Edits are collected, those of one entry as one modification, and sent by `commit`: as one transaction where the server
-has them (OpenLDAP 2.5), else one after the other in the order in which they were said.
+Edits are collected, those of one entry as one modification, and sent by `commit` in the order in which they were said.
+There are no transactions to rely on (see `docs/decisions/`), so what was done before a refusal is taken back.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, Self
 
 import ldap
 from ldap.controls import RequestControl
 from ldap.controls.libldap import AssertionControl, SimplePagedResultsControl
+from ldap.controls.readentry import PreReadControl
 from ldap.controls.simple import ValueLessRequestControl
-from ldap.extop import ExtendedRequest
 
 from postreeve.storage.directory import filters, names
-from postreeve.storage.directory.connections import END_TRANSACTION, START_TRANSACTION, Directory, Lease, Schema
+from postreeve.storage.directory.connections import Directory, Lease, Schema
 from postreeve.storage.directory.entries import Edit, Entry, Values, octets_of
 from postreeve.storage.directory.filters import Filter
 from postreeve.storage.directory.names import Tree
+from postreeve.work import ConflictError, DuplicateError, StoreUnavailableError
+
+log = logging.getLogger("postreeve.storage")
 
 PAGE = 512
 """Entries that one answer of a search holds."""
-MOST_STEPS = 5000
-"""Modifications in one transaction; deleting a larger domain takes several."""
 EVERYTHING = ("*",)
 NAME_ONLY = ("1.1",)
 STAMP = "entryCSN"
@@ -107,10 +108,14 @@ class Session:
 
     def compare(self, dn: str, attribute: str, value: str) -> bool:
         """Tell whether an attribute holds a value, without reading it; False, if the entry is not there."""
-        try:
-            return bool(self.ask(lambda driver: driver.compare_s(dn, attribute, value.encode())))
-        except ldap.NO_SUCH_ATTRIBUTE:
-            return False
+
+        def send(driver: Any) -> bool:
+            try:
+                return bool(driver.compare_s(dn, attribute, value.encode()))
+            except (ldap.NO_SUCH_ATTRIBUTE, ldap.NO_SUCH_OBJECT):
+                return False
+
+        return bool(self.ask(send))
 
     def lock(self, dn: str, attributes: Sequence[str] = EVERYTHING) -> Entry | None:
         """Return an entry, and keep other works that lock it away until this one ends.
@@ -148,26 +153,32 @@ class Session:
         self._steps.append(_Deletion(dn))
 
     def delete_tree(self, dn: str) -> None:
-        """Delete an entry with everything below it."""
+        """Delete an entry with everything below it; once that has begun it is not taken back, but may be repeated."""
         below = [entry.dn for entry in self.search(dn, filters.ANYTHING, NAME_ONLY, scope="sub")]
         for each in sorted(below, key=lambda found: -len(names.parts(found))):
-            self.delete(each)
+            self._steps.append(_Deletion(each, is_for_good=True))
 
     def commit(self) -> None:
-        """Send everything that was collected."""
+        """Send everything that was collected, in its order; where a step fails, take those before it back."""
         steps = [step for step in self._steps if step.is_needed()]
         self._forget()
-        if not steps:
-            return
-        if not self._lease.is_held:
+        if steps and not self._lease.is_held:
             self.find("", NAME_ONLY)  # a connection that died while it was idle is found out by reading
-        if not self.directory.has_transactions:
-            for step in steps:
-                self.ask(lambda driver, step=step: driver.result3(step.send(driver, [])))  # type: ignore[misc]
-            return
-        for begin in range(0, len(steps), MOST_STEPS):
-            batch = steps[begin : begin + MOST_STEPS]
-            self.ask(lambda driver, batch=batch: _carry_out(driver, batch))  # type: ignore[misc]
+        ways_back: list[_Step | None] = []
+        for step in steps:
+            try:
+                ways_back.append(self.ask(step.carry_out))
+            except Exception:
+                self._take_back(ways_back)
+                raise
+
+    def _take_back(self, ways_back: Sequence["_Step | None"]) -> None:
+        """Undo what was done, the last first; what a broken connection leaves undone is for the log."""
+        for step in reversed([step for step in ways_back if step]):
+            try:
+                self.ask(step.carry_out)
+            except (ldap.LDAPError, ConflictError, DuplicateError, StoreUnavailableError) as error:
+                log.warning("Half of a change stays in the directory: %s at %s", error, step)
 
     def rollback(self) -> None:
         """Forget everything that was collected."""
@@ -238,8 +249,8 @@ class _Step(Protocol):
 
     def is_needed(self) -> bool: ...
 
-    def send(self, driver: Any, controls: list[RequestControl]) -> int:
-        """Send it, and return the number by which the answer is asked for."""
+    def carry_out(self, driver: Any) -> "_Step | None":
+        """Send the request, and return the one that takes it back."""
 
 
 @dataclass(frozen=True)
@@ -250,11 +261,28 @@ class _Addition:
     def is_needed(self) -> bool:
         return True
 
-    def send(self, driver: Any, controls: list[RequestControl]) -> int:
-        return int(driver.add_ext(self.dn, list(self.attributes.items()), serverctrls=controls))
+    def carry_out(self, driver: Any) -> _Step:
+        driver.add_s(self.dn, list(self.attributes.items()))
+        return _Deletion(self.dn, is_for_good=True)
+
+
+@dataclass(frozen=True)
+class _Restoration:
+    """Gives attributes the values that they had."""
+
+    dn: str
+    before: Sequence[tuple[int, str, list[bytes] | None]]
+
+    def is_needed(self) -> bool:
+        return True
+
+    def carry_out(self, driver: Any) -> None:
+        driver.modify_s(self.dn, self.before)
 
 
 class _Modification:
+    """All edits of one entry."""
+
     def __init__(self, edit: Edit, session: Session) -> None:
         self.edit = edit
         self.session = session
@@ -266,9 +294,13 @@ class _Modification:
         self._stamp = self.session.stamp(self.edit.dn)
         return bool(self._changes)
 
-    def send(self, driver: Any, controls: list[RequestControl]) -> int:
+    def carry_out(self, driver: Any) -> _Step:
+        touched = list(dict.fromkeys(name for _, name, _ in self._changes))
         asserted = [AssertionControl(True, filters.equal(STAMP, self._stamp))] if self._stamp else []
-        return int(driver.modify_ext(self.edit.dn, self._changes, serverctrls=[*controls, _PERMISSIVE, *asserted]))
+        controls = [_PERMISSIVE, PreReadControl(True, touched), *asserted]
+        _, _, _, answered = driver.modify_ext_s(self.edit.dn, self._changes, serverctrls=controls)
+        before = Entry(self.edit.dn, _before(answered))
+        return _Restoration(self.edit.dn, [(ldap.MOD_REPLACE, name, before.octets(name) or None) for name in touched])
 
 
 @dataclass(frozen=True)
@@ -279,50 +311,29 @@ class _Renaming:
     def is_needed(self) -> bool:
         return names.key(self.dn) != names.key(self.new)
 
-    def send(self, driver: Any, controls: list[RequestControl]) -> int:
+    def carry_out(self, driver: Any) -> _Step:
         above = names.parent(self.new)
         superior = None if names.key(above) == names.key(names.parent(self.dn)) else above
-        own = names.rdn(*names.parts(self.new)[0])
-        return int(driver.rename(self.dn, own, superior, serverctrls=controls))
+        driver.rename_s(self.dn, names.rdn(*names.parts(self.new)[0]), superior)
+        return _Renaming(self.new, self.dn)
 
 
 @dataclass(frozen=True)
 class _Deletion:
     dn: str
+    is_for_good: bool = False
 
     def is_needed(self) -> bool:
         return True
 
-    def send(self, driver: Any, controls: list[RequestControl]) -> int:
-        return int(driver.delete_ext(self.dn, serverctrls=controls))
+    def carry_out(self, driver: Any) -> _Step | None:
+        if self.is_for_good:
+            driver.delete_s(self.dn)
+            return None
+        _, _, _, answered = driver.delete_ext_s(self.dn, serverctrls=[PreReadControl(True, list(EVERYTHING))])
+        return _Addition(self.dn, _before(answered))
 
 
-class _Part(RequestControl):  # type: ignore[misc]
-    """Says that a request is part of a transaction."""
-
-    def __init__(self, transaction: bytes) -> None:
-        super().__init__("1.3.6.1.1.21.2", criticality=True)
-        self.transaction = transaction
-
-    def encodeControlValue(self) -> bytes:  # noqa: N802 - the driver's name
-        return self.transaction
-
-
-def _carry_out(driver: Any, steps: Sequence[_Step]) -> None:
-    """Make several requests one: all of them happen, or none."""
-    _, given = driver.extop_result(driver.extop(ExtendedRequest(START_TRANSACTION, None)))
-    transaction = given or b""
-    try:
-        for step in steps:
-            driver.result3(step.send(driver, [_Part(transaction)]))
-    except ldap.LDAPError:
-        with suppress(ldap.LDAPError):
-            _end(driver, transaction, is_good=False)
-        raise
-    _end(driver, transaction, is_good=True)
-
-
-def _end(driver: Any, transaction: bytes, *, is_good: bool) -> None:
-    """Commit a transaction, or give it up: a SEQUENCE of a BOOLEAN, which is TRUE when it is missing, and the id."""
-    body = (b"" if is_good else b"\x01\x01\x00") + b"\x04" + bytes([len(transaction)]) + transaction
-    driver.extop_result(driver.extop(ExtendedRequest(END_TRANSACTION, b"\x30" + bytes([len(body)]) + body)))
+def _before(controls: Sequence[Any]) -> dict[str, list[bytes]]:
+    """Return the attributes of an entry as they were, from the controls of an answer."""
+    return next((found.entry for found in controls if found.controlType == PreReadControl.controlType), {})
