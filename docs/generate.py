@@ -17,7 +17,7 @@ from postreeve import app as _registers_all_operations  # noqa: F401
 from postreeve import cli
 from postreeve.errors import Code, true_status
 from postreeve.fields import AnyField
-from postreeve.settings import EMBEDDED, SITE_KEYS, STORES, Settings, Store
+from postreeve.settings import EMBEDDED, SITE_KEYS, STORES, Ldap, Settings, Store
 from postreeve.shapes import Column, Row, Rows, Setting, SettingList, Several
 from postreeve.web.descriptions import Description, Parameter, anchor, described, rules
 from postreeve.web.openapi import ABOUT, document
@@ -189,6 +189,14 @@ def _settings() -> Iterator[str]:
     yield "`/var/vmail/mlmmj` and `/var/vmail/mlmmj-archive`:"
     yield ""
     yield from _table(Store)
+    yield ""
+    yield "## A directory"
+    yield ""
+    yield "`ldap` is a table of these settings, for accounts in OpenLDAP: then there is no `vmail`, and the other"
+    yield "databases stay what they are. `postreeve ldap-config` writes what the server needs, and `postreeve init`"
+    yield "fills an empty directory:"
+    yield ""
+    yield from _table(Ldap)
 
 
 def _table(struct: type[msgspec.Struct]) -> Iterator[str]:
@@ -196,7 +204,7 @@ def _table(struct: type[msgspec.Struct]) -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     for name, annotation, default in _members(struct):
         star = " *" if struct is Settings and name in SITE_KEYS else ""
-        shown = "required" if default is msgspec.NODEFAULT else _code(_toml(default))
+        shown = "required" if default is msgspec.NODEFAULT else "none" if default is None else _code(_toml(default))
         yield f"| `{name}`{star} | {_type_name(annotation)} | {shown} | {_sentence(annotation)} |"
 
 
@@ -208,7 +216,7 @@ def _code(text: str) -> str:
 def _sample() -> Iterator[str]:
     yield "# Settings of Postreeve, each with its default. Remove the # before a setting to change it."
     for name, annotation, default in _members(Settings):
-        if not isinstance(default, Store):
+        if not isinstance(default, Store) and default is not None:
             yield ""
             yield f"# {_sentence(annotation)}"
             yield f"#{name} = {_toml(default)}"
@@ -220,6 +228,12 @@ def _sample() -> Iterator[str]:
             for key, part, _ in _members(Store):
                 yield f"# {_sentence(part)}"
                 yield f"#{key} = {_toml(getattr(default, key))}"
+    yield ""
+    yield "# Instead of vmail, for accounts in OpenLDAP: remove the # and the blank."
+    yield "# [ldap]"
+    for key, annotation, default in _members(Ldap):
+        yield f"# # {_sentence(annotation)}"
+        yield f"# {key} = {_toml('' if default is msgspec.NODEFAULT else default)}"
 
 
 def _members(struct: type[msgspec.Struct]) -> Iterator[tuple[str, Any, Any]]:
@@ -250,6 +264,8 @@ def _type_name(annotation: Any) -> str:  # noqa: ANN401 - a type
         return "list of texts"
     if Store in (annotation, *get_args(annotation)):
         return "[database](#a-database)"
+    if Ldap in get_args(annotation):
+        return "[directory](#a-directory)"
     return {bool: "`true`, `false`", int: "number", str: "text"}[annotation]
 
 

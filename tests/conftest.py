@@ -27,6 +27,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     if "mariadb-mysqlclient" in names and not importlib.util.find_spec("MySQLdb"):
         raise pytest.UsageError("The tests need mysqlclient, which is not installed: run `make dev`.")
+    if servers.OPENLDAP in names and not importlib.util.find_spec("ldap"):
+        raise pytest.UsageError("The tests need python-ldap, which is not installed: run `make dev`.")
     running = ExitStack()
     session.config.add_cleanup(running.close)
     try:

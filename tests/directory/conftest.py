@@ -2,7 +2,6 @@
 
 import importlib.util
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import msgspec
@@ -52,8 +51,3 @@ def fill(manager: Ldap) -> dict[str, str]:
     from postreeve.storage.directory import setup
 
     return setup.fill(ours(manager), setup.Manager(manager.bind_dn, manager.password), READER_PASSWORD)
-
-
-def folder_of(manager: Ldap) -> Path:
-    """Return the folder of the server of a directory that is reached by its Unix socket."""
-    return Path(manager.url.removeprefix("ldapi://").replace("%2F", "/")).parent

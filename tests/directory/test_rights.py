@@ -15,7 +15,7 @@ from postreeve.storage.directory.names import Tree
 from postreeve.storage.directory.session import Session
 from postreeve.work import StoreUnavailableError
 from tests.directory.conftest import READER_PASSWORD
-from tests.directory.test_session import add_domain
+from tests.directory.test_session import add_domain, add_many
 
 PASSWORD = "Secret1"
 SERVICES = (
@@ -189,6 +189,33 @@ def test_a_user_reads_the_own_domain_without_what_is_private(populated: Director
         assert ann.find(tree.user("cid@b.test")) is None
         assert ann.find(tree.admin("boss@c.test")) is None
         assert ann.count(tree.suffix, filters.ANYTHING, scope="sub") == 0
+
+
+def test_a_domain_of_a_similar_name_is_another_domain(populated: Directory) -> None:
+    with Session(populated) as session:
+        for name in ("x.a.test", "x-a.test"):
+            add_domain(session, name)
+        session.add(populated.tree.user("dot@x.a.test"), user("dot@x.a.test"))
+        session.add(populated.tree.user("dash@x-a.test"), user("dash@x-a.test"))
+        session.commit()
+    with session_as(populated, populated.tree.user("dash@x-a.test")) as dash:
+        assert dash.find(populated.tree.user("dash@x-a.test"))
+        assert dash.find(populated.tree.user("dot@x.a.test")) is None
+        assert dash.find(populated.tree.domain("a.test")) is None
+
+
+def test_a_listing_that_the_server_cuts_off_is_no_listing(populated: Directory) -> None:
+    many = 600  # slapd's own limit is 500
+    with Session(populated) as session:
+        session.ask(lambda driver: add_many(driver, populated, many))
+        assert session.count(populated.tree.aliases("a.test"), filters.ANYTHING) > many
+    with session_as(populated, populated.tree.reader, READER_PASSWORD) as reader:
+        assert reader.count(populated.tree.aliases("a.test"), filters.ANYTHING) > many
+    with (
+        session_as(populated, populated.tree.user("ann@a.test")) as ann,
+        pytest.raises(StoreUnavailableError, match="limit exceeded"),
+    ):
+        ann.count(populated.tree.aliases("a.test"), filters.ANYTHING)
 
 
 def test_a_standalone_admin_writes_nothing_but_the_password(populated: Directory) -> None:
