@@ -154,6 +154,19 @@ def test_a_server_without_the_schema_is_told_so(bare_slapd: OpenldapServer) -> N
     assert names_in(manager) == set()
 
 
+def test_a_password_that_goes_over_the_net_unencrypted_is_warned_of(
+    filled: Ldap, caplog: pytest.LogCaptureFixture
+) -> None:
+    setup.check(filled)
+    setup.check(
+        msgspec.structs.replace(filled, url=f"{filled.url} ldap://127.0.0.1 ldap://[::1]:389 ldaps://ldap.test")
+    )
+    assert caplog.messages == []
+    setup.check(msgspec.structs.replace(filled, url=f"{filled.url} ldap://ldap.test:389"))
+    assert [message for message in caplog.messages if "ldap://ldap.test:389 unencrypted" in message] == caplog.messages
+    assert len(caplog.messages) == 1
+
+
 # The files
 
 

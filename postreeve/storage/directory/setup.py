@@ -1,10 +1,13 @@
 """The topmost entries of a directory: added where they are missing, and looked for at every start."""
 
+import logging
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
+import ldap
 import msgspec
 
 from postreeve.passwords import hash_password
@@ -15,6 +18,8 @@ from postreeve.storage.directory.entries import Values
 from postreeve.storage.directory.names import Tree
 from postreeve.storage.directory.session import NAME_ONLY, Session
 from postreeve.work import StoreUnavailableError
+
+log = logging.getLogger("postreeve.storage")
 
 _TOPMOST: Mapping[str, tuple[str, ...]] = {
     "dc": ("dcObject", "organization"),
@@ -56,6 +61,9 @@ def fill(settings: Ldap, manager: Manager | None = None, reader_password: str = 
 
 def check(settings: Ldap) -> None:
     """Raise `SettingsError` with one sentence when a directory can not be used."""
+    for url in settings.url.split():
+        if url.startswith("ldap://") and not settings.start_tls and not _is_here(url):
+            log.warning("Passwords go to %s unencrypted: see the settings ldap.start_tls and ldap.url.", url)
     with _session(settings) as session:
         if not _are_there(session):
             raise SettingsError(f"The {settings} is empty: run `postreeve init` first.")
@@ -69,10 +77,17 @@ def _session(settings: Ldap, *, is_empty: bool = False) -> Iterator[Session]:
         with Session(directory) as session:
             yield session
     except StoreUnavailableError as error:
-        hint = " An empty directory has no accounts: name one that may fill it with --ldap-manager." if is_empty else ""
+        hint = ""
+        if is_empty and isinstance(error.__cause__, ldap.INVALID_CREDENTIALS):
+            hint = " An empty directory has no accounts: name one that may fill it with --ldap-manager."
         raise SettingsError(f"The {settings} can not be used: {' '.join(str(error).split())}.{hint}") from error
     finally:
         directory.close()
+
+
+def _is_here(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def _are_there(session: Session) -> bool:
