@@ -123,6 +123,7 @@ class SqlWork:
 
     @cached_property
     def subscribable_lists(self) -> SqlSubscribableLists:
+        assert self.list_server
         return SqlSubscribableLists(self.vmail, self.settings.mlmmj_transport)
 
     @property

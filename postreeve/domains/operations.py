@@ -120,7 +120,7 @@ def _delete(work: Work, name: DomainName, days: int) -> None:
     if gone and not work.admins.other_global_admins(gone):
         refuse(Code.PROTECTED_ACCOUNT, hint="The last global admin is a user of this domain.")
     work.pending.forget(name)
-    for mail in work.subscribable_lists.addresses(name):
+    for mail in work.subscribable_lists.addresses(name) if work.settings.mlmmj else ():
         work.pending.remove_list(mail, is_kept=True)
     work.domains.delete(name, Removal(actor.account, days))
 

@@ -3,7 +3,13 @@
 from collections.abc import Callable, Collection
 
 from postreeve.pending.store import Step
-from postreeve.subscribable_lists.fields import EXTRA_ADDRESSES, MODERATORS, OWNERS
+from postreeve.subscribable_lists.fields import (
+    EXTRA_ADDRESSES,
+    MODERATORS,
+    OWNERS,
+    SUBSCRIPTION_MODERATED,
+    SUBSCRIPTION_MODERATORS,
+)
 from postreeve.subscribable_lists.rules import further_addresses
 from postreeve.subscribable_lists.store import ListServer, ListSetting, SubscribableLists
 from postreeve.values import Address
@@ -65,4 +71,7 @@ def _replace_people(server: ListServer, mail: str, replace: Replace) -> None:
         return
     after[OWNERS.name] = after[OWNERS.name] or (f"postmaster@{Address(mail).domain}",)
     after[MODERATORS.name] = after[MODERATORS.name] or after[OWNERS.name]
-    server.write(mail, {name: people for name, people in after.items() if people != before[name]})
+    changed = {name: people for name, people in after.items() if people != before[name]}
+    if SUBSCRIPTION_MODERATORS.name in changed:  # without anybody named the owners approve
+        changed[SUBSCRIPTION_MODERATED.name] = True
+    server.write(mail, changed)

@@ -41,12 +41,10 @@ CHAPTER = "Subscribable Mailing List"
 @operation("GET /api/ml/<mail>", CHAPTER, allow=admin_of_its_domain, fields=QUESTION, shows=LIST)
 def get_mailing_list(work: Work, mail: Address, changes: Changes) -> Profile | Streamed:
     """Get the profile of a mailing list."""
-    profile = next(_profiles(work, [mail]), None) or refuse(Code.NO_SUCH_ACCOUNT, hint=mail)
-    return (
-        Streamed(profile, "subscribers", work.list_server.subscribers(mail))
-        if changes.get(WITH_SUBSCRIBERS)
-        else profile
-    )
+    profile = next(_profiles(work, mail.domain, [mail]), None) or refuse(Code.NO_SUCH_ACCOUNT, hint=mail)
+    if changes.get(WITH_SUBSCRIBERS):
+        return Streamed(profile, "subscribers", work.list_server.subscribers(mail))
+    return profile
 
 
 @operation("GET /api/mls/<domain>", CHAPTER, allow=admin_of_its_domain, fields=EMAIL_LISTING, shows=LIST)
@@ -54,7 +52,7 @@ def list_mailing_lists(work: Work, domain: DomainName, changes: Changes) -> Iter
     """Get the profiles of all mailing lists of a domain."""
     work.domains.require(domain)
     mails = work.subscribable_lists.addresses(domain)
-    return mails if changes.get(EMAIL_ONLY) else _profiles(work, mails)
+    return mails if changes.get(EMAIL_ONLY) else _profiles(work, domain, mails)
 
 
 @operation(
@@ -70,8 +68,9 @@ def create_mailing_list(work: Work, mail: Address, changes: Changes) -> None:
     require_free(work, [mail])
     _check_addresses(work, mail, changes, new)
     room_for_list(work, domain)
+    alias_domains = work.domains.alias_domains(domain.name)
     policy = rules.access(changes, None)
-    settings = {**rules.DEFAULTS, **rules.resolved(mail, changes, policy, rules.DEFAULTS, _alias_domains(work, mail))}
+    settings = {**rules.DEFAULTS, **rules.resolved(mail, changes, policy, rules.DEFAULTS, alias_domains)}
     work.subscribable_lists.create(
         mail, _with_policy(changes, policy), _people(settings, OWNERS), _people(settings, MODERATORS)
     )
@@ -91,7 +90,7 @@ def update_mailing_list(work: Work, mail: Address, changes: Changes) -> None:
         work, mail, changes, extra.named() - work.subscribable_lists.extra_addresses(mail) if extra else ()
     )
     server = work.list_server
-    alias_domains = _alias_domains(work, mail)
+    alias_domains = work.domains.alias_domains(mail.domain)
     stored = next(work.subscribable_lists.profiles([mail]))
     known = server.settings(mail)
     current = known or _recovered(work, mail, stored, alias_domains)
@@ -125,15 +124,16 @@ def delete_mailing_list(work: Work, mail: Address, changes: Changes) -> None:
     work.subscribable_lists.delete(mail)
 
 
-def _profiles(work: Work, mails: Iterable[str]) -> Iterator[Profile]:
-    """Yield what the accounts know of lists with what mlmmj knows."""
+def _profiles(work: Work, domain: DomainName, mails: Iterable[str]) -> Iterator[Profile]:
+    """Yield what the accounts know of a domain's lists with what mlmmj knows."""
+    alias_domains = work.domains.alias_domains(domain)
     for profile in work.subscribable_lists.profiles(mails):
-        settings = work.list_server.settings(profile["mail"]) or {}
-        local = Address(profile["mail"]).local_part
-        aliases = {f"{local}@{name}" for name in _alias_domains(work, Address(profile["mail"]))}
-        shown = {name: _shown(value) for name, value in settings.items() if name != NAME.name}
+        mail = Address(profile["mail"])
+        settings = work.list_server.settings(mail) or _recovered(work, mail, profile, alias_domains)
+        shown = {name: _shown(value) for name, value in {**rules.NOTHING, **settings}.items()}
+        in_alias_domains = set(rules.further_addresses(mail, (), alias_domains))
         extra = _people(settings, EXTRA_ADDRESSES)
-        shown[EXTRA_ADDRESSES.name] = [address for address in extra if address not in aliases]
+        shown[EXTRA_ADDRESSES.name] = [address for address in extra if address not in in_alias_domains]
         yield {**shown, **profile}
 
 
@@ -160,10 +160,6 @@ def _shown(value: object) -> object:
             return value.removesuffix("\n")
         case _:
             return str(value or "")
-
-
-def _alias_domains(work: Work, mail: Address) -> set[str]:
-    return work.domains.alias_domains(mail.domain)
 
 
 def _require_name(mail: Address) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from postreeve.errors import Code, refuse
 from postreeve.fields import Changes
+from postreeve.shapes import Flag, Lines
 from postreeve.subscribable_lists.fields import (
     CONTROLS,
     CUSTOM_HEADERS,
@@ -35,6 +36,11 @@ DEFAULTS: Mapping[str, ListSetting] = {
     "disable_send_copy_to_sender": True,
 }
 """A new list: as mlmmjadmin makes it, with the two switches that its document promises besides."""
+NOTHING: Mapping[str, ListSetting] = {
+    name: False if isinstance(shape, Flag) else () if isinstance(shape, Lines) else ""
+    for name, shape in CONTROLS.items()
+}
+"""What mlmmj knows where there are no control files."""
 REMOVED_ALWAYS = ("Authentication-Results:", "DKIM-Signature:")
 """A list changes what it sends on: these would no longer be true."""
 PUBLIC = "public"

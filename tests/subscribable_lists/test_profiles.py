@@ -275,7 +275,10 @@ def test_what_a_dead_creation_left_is_put_away(site: Site, root: Client, spool: 
 
 def test_a_lost_directory_is_made_again_by_the_next_change(root: Client, spool: Path) -> None:
     root.ok("POST", "ml/news@ex.com", name="News")
+    before = root.data("ml/news@ex.com")
     (spool / "ex.com/news").rename(spool / "elsewhere")
-    assert root.data("ml/news@ex.com")["name"] == "News"
+    after = root.data("ml/news@ex.com")
+    assert {key: type(value) for key, value in after.items()} == {key: type(value) for key, value in before.items()}
+    assert (after["name"], after["owner"]) == ("News", ["postmaster@ex.com"])
     root.ok("PUT", "ml/news@ex.com", moderated="yes")
     assert control(spool) == {**NEW, "name": "News\n", "moderated": ""}
