@@ -48,14 +48,22 @@ def storage_of(settings: Settings) -> SqlStorage:
     return storage
 
 
-def created_storage(settings: Settings) -> SqlStorage:
-    """Create what is missing of the stores, and open them."""
+def create_stores(settings: Settings) -> list[Store]:
+    """Create what is missing of the stores, and return those that had nothing in them."""
     storage = SqlStorage(settings)
+    created = []
     for name, database in storage.databases.items():
         if database.store.engine == "sqlite":
             schema.create_file(database.store, settings.sqlite_group, is_read_by_mail=name == "vmail")
-        schema.create_tables(database, name)
+        if schema.create_tables(database, name):
+            created.append(database.store)
     storage.close()
+    return created
+
+
+def created_storage(settings: Settings) -> SqlStorage:
+    """Create what is missing of the stores, and open them."""
+    create_stores(settings)
     return storage_of(settings)
 
 

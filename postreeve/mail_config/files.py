@@ -42,6 +42,8 @@ def write(settings: Settings, data: Path, target: Path, system: MailSystem | Non
     may, they are given to the group of the program that reads them.
     """
     system = system or MailSystem()
+    if target.exists() and not target.is_dir():
+        raise SettingsError(f"{target} is no directory.")
     try:
         return [_put(target, file) for file in _files(settings, data, system)]
     except OSError as error:

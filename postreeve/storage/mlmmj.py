@@ -73,6 +73,9 @@ class NativeLists:
         self.host = host
         self.controls = controls
 
+    def close(self) -> None:
+        """Nothing stays open."""
+
     def settings(self, mail: str) -> ListSettings | None:
         try:
             with self._folder(mail) as directory, directory.folder("control", is_made=True) as control:
