@@ -1,5 +1,6 @@
 """The command line: setting up, serving, and the jobs behind it."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,9 +24,11 @@ from postreeve.permissions import Actor, Grant, Target
 from postreeve.settings import Settings, SettingsError, with_options
 from postreeve.values import Address
 from postreeve.web import serving
-from postreeve.work import Storage, Work
+from postreeve.work import ConflictError, Storage, StoreUnavailableError, Work
 
 LOCALHOST = "127.0.0.1"
+AT_ONCE = 1000
+"""Addresses that one call subscribes."""
 PASSWORD = "POSTREEVE_ADMIN_PASSWORD"  # noqa: S105 - the name of a variable
 
 SETUP = Actor(account=Address("postreeve@localhost.localdomain"), is_global=True, is_user=False)
@@ -46,6 +49,9 @@ def _plain_errors() -> Iterator[None]:
         yield
     except SettingsError as error:
         typer.echo(f"postreeve: {error}", err=True)
+        raise typer.Exit(1) from error
+    except (StoreUnavailableError, ConflictError) as error:
+        typer.echo(f"postreeve: A store does not answer: {error}", err=True)
         raise typer.Exit(1) from error
 
 
@@ -110,7 +116,7 @@ def serve(
     if settings_file:
         os.environ[assembly.SETTINGS] = str(settings_file)
     typer.echo(_announcement(settings))
-    serving.run("postreeve.app:application", sockets, settings.workers)
+    serving.run("postreeve.app:application", sockets, settings.workers, factory=True)
 
 
 @app.command("admin-password")
@@ -151,6 +157,48 @@ def mail_config(  # noqa: PLR0913 - each option is a line of the configuration
         )
         files = write_mail_config(settings, data, target, system)
     typer.echo(f"{len(files)} files written; {target}/README says what goes where.")
+
+
+@app.command()
+def subscribe(  # noqa: PLR0913 - what, from where, and how
+    mail: Annotated[str, typer.Argument(metavar="LIST", help="Address of the mailing list.")],
+    file: Annotated[typer.FileText, typer.Argument(help="File with an address on each line; - is standard input.")],
+    data: Data = Path("data"),
+    settings_file: File = None,
+    subscription: Annotated[str, typer.Option(help="`normal`, `digest` or `nomail`.")] = "normal",
+    *,
+    confirm: Annotated[bool, typer.Option(help="Send each address a mail that has to be answered first.")] = False,
+) -> None:
+    """Subscribe many addresses to a mailing list."""
+    addresses = [line.strip() for line in file if line.strip()]
+    form = {"subscription": [subscription], "require_confirm": ["yes" if confirm else "no"]}
+    with _plain_errors():
+        storage = assembly.storage_of(assembly.settings_of(data, settings_file))
+        with typer.progressbar(length=len(addresses), label=mail) as bar:
+            for start in range(0, len(addresses), AT_ONCE):
+                part = addresses[start : start + AT_ONCE]
+                failure = f"From line {start + 1} on nobody is subscribed"
+                _run("PUT /api/ml/<mail>", mail, {**form, "add_subscribers": part}, storage, "[subscribe]", failure)
+                bar.update(len(part))
+        storage.close()
+    typer.echo(f"{len(addresses)} addresses {'asked to confirm' if confirm else 'subscribed'}.")
+
+
+@app.command("mlmmj-agent")
+def mlmmj_agent(
+    data: Data = Path("data"),
+    settings_file: File = None,
+    listen: Annotated[str | None, typer.Option(help="Address and port; `mlmmj_agent_listen` if not given.")] = None,
+) -> None:
+    """Serve mlmmjadmin's HTTP API over mlmmj on this host, for a Postreeve on another host."""
+    with _plain_errors():
+        settings = assembly.settings_of(data, settings_file)
+        agent = assembly.mlmmj_agent(settings)
+        address = with_options(settings, listen=listen or settings.mlmmj_agent_listen).listen
+        sockets = serving.listeners(*host_and_port(address))
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    typer.echo(f"The lists in {settings.mlmmj_spool} are served at http://{address}/api/")
+    serving.run(agent, sockets)
 
 
 @job.command("pending")

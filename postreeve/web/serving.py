@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
 from postreeve.settings import SettingsError
@@ -30,10 +31,12 @@ def listeners(host: str, port: int) -> list[socket.socket]:
         raise SettingsError(f"Postreeve can not listen on {host}, port {port}: {reason}.") from error
 
 
-def run(application: str, sockets: Sequence[socket.socket], workers: int) -> None:
-    """Serve until a signal ends it; `application` names the function that makes the application of a process."""
+def run(
+    application: ASGIApp | str, sockets: Sequence[socket.socket], workers: int = 1, *, factory: bool = False
+) -> None:
+    """Serve until a signal ends it; several processes need the name of the function that makes the application."""
     config = uvicorn.Config(
-        application, factory=True, workers=workers, access_log=False, proxy_headers=False, server_header=False,
+        application, factory=factory, workers=workers, access_log=False, proxy_headers=False, server_header=False,
         log_level="warning", ws="none", timeout_graceful_shutdown=ENDING_SECONDS,
     )  # fmt: skip
     with suppress(KeyboardInterrupt):
