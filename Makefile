@@ -16,9 +16,14 @@ help:  ## List the targets.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
 	  printf '%-10s %s\n' "$$name" "$$text"; done
 
+# The shell gets these values from the environment, whatever signs are in them.
+serve: export DATA := $(DATA)
+serve: export LISTEN := $(LISTEN)
+serve: export ADMIN := $(ADMIN)
+serve: export WORKERS := $(WORKERS)
 serve: venv  ## Create the embedded databases in ./data once, and serve (DATA=, LISTEN=, ADMIN=, WORKERS=).
-	@$(BIN)/postreeve init --data '$(DATA)' --admin '$(ADMIN)'
-	@exec $(BIN)/postreeve serve --data '$(DATA)' --listen '$(LISTEN)' --workers '$(WORKERS)'
+	@$(BIN)/postreeve init --data "$$DATA" --admin "$$ADMIN"
+	@exec $(BIN)/postreeve serve --data "$$DATA" --listen "$$LISTEN" --workers "$$WORKERS"
 
 test: dev lint  ## Run everything that must hold, on every engine.
 	$(BIN)/pytest -n 3 --dist loadgroup

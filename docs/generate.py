@@ -34,6 +34,26 @@ _TABLES = {
     "greylisting": "greylisting",
     "list": "maillists",
 }
+_ALL_DOMAINS = "`domain_admins`: a row with the domain `ALL`"
+_PLACES = {
+    ("domain", "is_backupmx"): "`domain.backupmx`, `domain.transport`",
+    ("domain", "primarymx"): "`domain.transport`, after `relay:`",
+    ("domain", "outboundRelay"): "`sender_relayhost.relayhost` of the row whose `account` is the domain after an `@`",
+    ("domain", "aliasDomains"): "`alias_domain.alias_domain` of the rows whose `target_domain` it is",
+    ("domain", "admins"): "`domain_admins.username` of the rows whose `domain` it is, `mailbox.isadmin`",
+    ("admin", "password"): "`admin.password`, `admin.passwordlastchange`",
+    ("admin", "isGlobalAdmin"): _ALL_DOMAINS,
+    ("admin", "maxDomains"): "`admin.settings`, `create_new_domains` and `create_max_domains`",
+    ("admin", "maxQuota"): "`admin.settings`, `create_max_quota` in MB",
+    ("admin", "quotaUnit"): "not stored",
+    ("user", "password"): "`mailbox.password`, `mailbox.passwordlastchange`",
+    ("user", "password_hash"): "`mailbox.password`, `mailbox.passwordlastchange`",
+    ("user", "isGlobalAdmin"): f"`mailbox.isglobaladmin`; {_ALL_DOMAINS}",
+    ("user", "services"): "`mailbox`: a column for each, such as `enablesmtp`",
+    ("user", "maildir"): "`mailbox.storagebasedirectory`, `mailbox.storagenode`, `mailbox.maildir`",
+    ("wblist", "addresses"): "inbound `wblist`, outbound `outbound_wblist`; both with `mailaddr` and `users`",
+}
+"""Where a value is that has no single column, in words."""
 
 
 def main(arguments: list[str]) -> int:
@@ -119,14 +139,18 @@ def _operation(description: Description) -> Iterator[str]:
 
 
 def _row(parameter: Parameter, description: Description) -> str:
-    old = [f"`{other.name}`" for other in description.parameters if other.new_name == parameter.name]
+    old = [
+        f"`{other.name}`{'' if other.role == parameter.role else ' instead of an empty value'}"
+        for other in description.parameters
+        if other.new_name == parameter.name
+    ]
     meaning = [parameter.sentence, *parameter.notes, *([f"Old: {', '.join(old)}."] if old else [])]
     cells = (f"`{parameter.name}`", parameter.type_name, " ".join(meaning), _stored(parameter.of, description))
     return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
 
 
 def _stored(of: AnyField, description: Description) -> str:
-    """Say where a value is in the database `vmail`."""
+    """Say where a value is in iRedMail's databases."""
     table = _TABLES.get(description.operation.fields.name, "")
     file = f"mlmmj's `control/{of.mlmmj.file}`" if of.mlmmj else "not stored"
     match of.sql:
@@ -138,11 +162,11 @@ def _stored(of: AnyField, description: Description) -> str:
             return f"`{other}.{value}` of the row whose `{owner}` it is"
         case Rows(other, owner, value, marker):
             marked = "".join(f", `{name}={number}`" for name, number in marker.items())
-            return f"`{other}.{value}` of the rows whose `{owner}` it is{marked}"
-        case Several():
-            return (
-                f"see `{description.operation.function.__module__.replace('.', '/').replace('operations', 'sql.py')}`"
-            )
+            of_owner = f" of the rows whose `{owner}` it is" if owner else ""
+            return f"`{other}.{value}`{of_owner}{marked}"
+        case Several(keys):
+            columns = ", ".join(f"`{table}.{key}`" for key in keys)
+            return _PLACES.get((description.operation.fields.name, of.name)) or columns or file
     return file
 
 

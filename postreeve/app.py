@@ -11,14 +11,16 @@ from starlette.types import Receive, Scope, Send
 from postreeve import admins, aliases, domains, users  # noqa: F401 - the slices' packages
 from postreeve.admins import operations as _admins  # noqa: F401 - importing a slice's operations registers them
 from postreeve.aliases import operations as _aliases  # noqa: F401
-from postreeve.backends import SqlStorage
+from postreeve.backends import SqlStorage, native_lists
 from postreeve.domains import operations as _domains  # noqa: F401
 from postreeve.greylisting import operations as _greylisting  # noqa: F401
+from postreeve.mlmmj_agent.server import Access, Agent
 from postreeve.policies import operations as _policies  # noqa: F401
 from postreeve.sessions import operations as _sessions  # noqa: F401
 from postreeve.settings import PLACES, Settings, SettingsError, Store, load
 from postreeve.spam_policy import operations as _spam_policy  # noqa: F401
 from postreeve.storage import schema
+from postreeve.storage.mlmmjadmin import read_tokens
 from postreeve.subscribable_lists import operations as _subscribable_lists  # noqa: F401
 from postreeve.throttle import operations as _throttle  # noqa: F401
 from postreeve.users import operations as _users  # noqa: F401
@@ -56,10 +58,10 @@ def storage_of(settings: Settings) -> SqlStorage:
     return storage
 
 
-def create_stores(settings: Settings) -> None:
-    """Create what is missing of the databases."""
-    for name, store in settings.databases.items():
-        schema.create(store, name, settings.sqlite_group)
+def create_stores(settings: Settings) -> list[Store]:
+    """Create what is missing of the databases, and return those that had nothing in them."""
+    stores = settings.databases
+    return [store for name, store in stores.items() if schema.create(store, name, settings.sqlite_group)]
 
 
 def created_storage(settings: Settings) -> SqlStorage:
@@ -84,6 +86,16 @@ def fill_directory(settings: Settings, manager: str, manager_password: str, read
 def look_up_grants(settings: Settings) -> list[str]:
     """Return the SQL of a role for Postfix's and Dovecot's look-ups; only a database on a server needs one."""
     return [] if settings.ldap else schema.look_up_grants(settings.vmail)
+
+
+def mlmmj_agent(settings: Settings) -> Agent:
+    """Return mlmmj of this host behind mlmmjadmin's HTTP API."""
+    tokens = read_tokens(Path(settings.mlmmjadmin_token_file))
+    access = Access(tokens, settings.mlmmjadmin_header, tuple(settings.mlmmj_agent_clients))
+    return Agent(
+        native_lists(settings).host, access,
+        most_bytes=settings.max_request_bytes, most_parameters=settings.max_parameters,
+    )  # fmt: skip
 
 
 class App:

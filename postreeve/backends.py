@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -19,14 +19,16 @@ from postreeve.domains.sql import SqlDomains
 from postreeve.errors import Code, refuse
 from postreeve.greylisting.sql import SqlGreylisting
 from postreeve.ownership.sql import SqlOwnership
+from postreeve.pending.following import Following
 from postreeve.pending.sql import SqlPending
-from postreeve.pending.store import MLMMJ, Step
+from postreeve.pending.store import Step
 from postreeve.permissions import Grant
 from postreeve.sessions.sql import SqlSessions
 from postreeve.settings import Settings, overridden
 from postreeve.spam_policy.sql import SqlSpamPolicies
-from postreeve.storage import amavisd, claims, iredapd
+from postreeve.storage import claims
 from postreeve.storage.mlmmj import Host, NativeLists
+from postreeve.storage.mlmmjadmin import Remote, RemoteLists, read_tokens
 from postreeve.storage.sql import Database, Session, Statement
 from postreeve.storage.tables import iredadmin
 from postreeve.subscribable_lists import following
@@ -36,14 +38,14 @@ from postreeve.subscribable_lists.store import ListServer
 from postreeve.throttle.sql import SqlThrottles
 from postreeve.users.sql import SqlUsers
 from postreeve.wblist.sql import SqlWblists
-from postreeve.work import ConflictError, DuplicateError, ListServerError, Remarks, StoreUnavailableError
+from postreeve.work import ConflictError, ListServerError, Remarks, StoreUnavailableError
 
 log = logging.getLogger("postreeve.backends")
 
-FOLLOWERS = {"amavisd": amavisd, "iredapd": iredapd}
-"""The databases that follow when an account goes or gets another address; mlmmj does so, too."""
 SITE_SECONDS = 5
 """How old the settings of the table `iredadmin.settings` may be."""
+RETRY_SECONDS = 5
+"""How long a client waits before it asks again for a name for which something is pending."""
 
 SITE = Statement(
     lambda _: sa.select(iredadmin.settings.c.k, iredadmin.settings.c.v).where(iredadmin.settings.c.account == "global")
@@ -103,7 +105,7 @@ class SqlWork:
 
     @cached_property
     def pending(self) -> SqlPending:
-        return SqlPending(self.iredadmin, self.vmail, self._storage.followers)
+        return SqlPending(self.iredadmin, self.vmail, self._storage.following.stores)
 
     @cached_property
     def spam_policies(self) -> SqlSpamPolicies:
@@ -177,7 +179,7 @@ class SqlWork:
             except (ConflictError, StoreUnavailableError):
                 self.remarks.pending.append("activity log")
         if self.pending.names:
-            self.remarks.pending += map(str, self._storage.finish(self.pending, self.pending.names))
+            self.remarks.pending += map(str, self._storage.following.after(self.pending))
 
     def close(self) -> None:
         """Undo what was not committed and give the connections back."""
@@ -198,8 +200,8 @@ class SqlStorage:
         self.databases = {name: Database(store, settings.pool_size) for name, store in settings.databases.items()}
         self.vmail = self.databases["vmail"]
         self.iredadmin = self.databases["iredadmin"]
-        self.lists = list_server(settings)
-        self.followers = [name for name in FOLLOWERS if name in self.databases] + ([MLMMJ] if self.lists else [])
+        self.lists = self._list_server()
+        self.following = Following(self.databases, self._follow_in_lists if self.lists else None)
         self._site: tuple[float, Settings] = (0.0, settings)
 
     @contextmanager
@@ -212,74 +214,21 @@ class SqlStorage:
 
     @contextmanager
     def claim(self, taken: Collection[str], freed: Collection[str] = ()) -> Iterator[None]:
-        with claims.held(self.iredadmin, {*taken, *freed}):
-            if taken:
-                self._finish_before(taken)
+        names = {*taken, *freed}
+        with ExitStack() as stack:
+            stack.enter_context(claims.held(self.iredadmin, names))
+            if taken and self.following.is_waiting(taken):
+                stack.close()  # what is pending claims all its names at once
+                self.following.finish(taken)
+                stack.enter_context(claims.held(self.iredadmin, names))
+                if found := self.following.in_the_way(taken):
+                    name, step = found
+                    hint = f"What is pending for {name} in {step.store} has to be finished first."
+                    refuse(Code.SERVICE_UNAVAILABLE, hint=hint, retry_after=RETRY_SECONDS)
             yield
 
-    def _finish_before(self, taken: Collection[str]) -> None:
-        """Finish what is pending for names that are taken: nothing old may hit something new.
-
-        mlmmj alone may be late: it blocks no work on accounts, and a new list puts away an old one of its name.
-        """
-        with self._pending() as pending:
-            if left := [step for step in self.finish(pending, taken) if step.store != MLMMJ]:
-                raise StoreUnavailableError(f"First this has to be done: {left[0]}.")
-
     def finish_pending(self) -> tuple[int, int]:
-        with self._pending() as pending:
-            before = pending.all()
-        for step in before:
-            names = {step.name, step.new} - {""}
-            with suppress(StoreUnavailableError), claims.held(self.iredadmin, names), self._pending() as pending:
-                self.finish(pending, names)
-        with self._pending() as pending:
-            left = len(pending.all())
-        return max(len(before) - left, 0), left
-
-    def finish(self, pending: SqlPending, names: Collection[str]) -> list[Step]:
-        """Do what is pending for some claimed names, in its order, and return what is left.
-
-        A step whose accounts were never committed is dropped: the work that wrote it down has died, because it held
-        the claim. After the first failure in a store the later steps there wait as well.
-        """
-        left: list[Step] = []
-        for step in pending.about(names):
-            if step.store in {other.store for other in left} or not self._is_done(pending, step):
-                left.append(step)
-        return left
-
-    def _is_done(self, pending: SqlPending, step: Step) -> bool:
-        try:
-            if pending.is_due(step):
-                self._follow(step)
-            pending.done(step.number)
-        except (ConflictError, DuplicateError, StoreUnavailableError) as error:
-            log.warning("Pending: %s. %s", step, error)
-            return False
-        return True
-
-    def _follow(self, step: Step) -> None:
-        if step.store == MLMMJ:
-            if self.lists:
-                with Session(self.vmail) as session:
-                    domains = SqlDomains(session, self.settings, Remarks())
-                    following.follow(self.lists, SqlSubscribableLists(session, ""), domains.alias_domains, step)
-            return
-        if (database := self.databases.get(step.store)) is None:
-            return
-        follower = FOLLOWERS[step.store]
-        with Session(database) as session:
-            if step.deed == "rename":
-                follower.rename(session, step.name, step.new)
-            else:
-                follower.forget(session, step.name)
-            session.commit()
-
-    @contextmanager
-    def _pending(self) -> Iterator[SqlPending]:
-        with Session(self.iredadmin, is_autocommit=True) as own, Session(self.vmail) as accounts:
-            yield SqlPending(own, accounts, ())
+        return self.following.finish_all()
 
     def site(self, session: Session | None = None) -> Settings:
         """Return the settings as the table `iredadmin.settings` overrides them, some seconds old at most."""
@@ -295,17 +244,36 @@ class SqlStorage:
         self._site = (time.monotonic(), settings)
         return settings
 
+    def _list_server(self) -> ListServer | None:
+        settings = self.settings
+        match settings.mlmmj:
+            case "native":
+                return native_lists(settings)
+            case "remote":
+                token = read_tokens(Path(settings.mlmmjadmin_token_file))[0]
+                remote = Remote(
+                    settings.mlmmjadmin_url, token,
+                    header=settings.mlmmjadmin_header, is_verified=settings.mlmmjadmin_verify_tls,
+                )  # fmt: skip
+                return RemoteLists(remote, CONTROLS, serialised=self._turn)
+        return None
+
+    def _turn(self, mail: str) -> AbstractContextManager[None]:
+        """Keep other processes away from a list: mlmmjadmin takes no locks."""
+        return claims.held(self.iredadmin, {f"mlmmj:{mail}"})
+
+    def _follow_in_lists(self, step: Step) -> None:
+        if self.lists:
+            with Session(self.vmail) as session:
+                domains = SqlDomains(session, self.settings, Remarks())
+                following.follow(self.lists, SqlSubscribableLists(session, ""), domains.alias_domains, step)
+
     def close(self) -> None:
         """Close all connections."""
+        if self.lists:
+            self.lists.close()
         for database in self.databases.values():
             database.pool.dispose()
-
-
-def list_server(settings: Settings) -> ListServer | None:
-    """Return mlmmj, where the settings say that it is."""
-    if settings.mlmmj == "native":
-        return native_lists(settings)
-    return None
 
 
 def native_lists(settings: Settings) -> NativeLists:

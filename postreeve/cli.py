@@ -1,19 +1,19 @@
 """The command line: setting up, serving, and the jobs behind it."""
 
+import logging
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 
+from postreeve import __version__, credentials, operations
 from postreeve import app as assembly
-from postreeve import operations
-from postreeve.admins.rules import has_global_admin
+from postreeve.admins.rules import global_admins, is_admin
 from postreeve.errors import Refused
+from postreeve.fields import Form
 from postreeve.jobs import pending, spf_whitelist
 from postreeve.ldap_config import LdapServer
 from postreeve.ldap_config import write as write_ldap_config
@@ -21,17 +21,22 @@ from postreeve.mail_config import MailSystem
 from postreeve.mail_config import write as write_mail_config
 from postreeve.networks import host_and_port
 from postreeve.operations import REGISTRY, Call
+from postreeve.passwords import generated
 from postreeve.permissions import Actor, Grant, Target
-from postreeve.settings import SettingsError, with_options
+from postreeve.settings import Settings, SettingsError, with_options
 from postreeve.values import Address
-from postreeve.work import Storage
+from postreeve.web import serving
+from postreeve.work import ConflictError, Storage, StoreUnavailableError, Work
 
 LOCALHOST = "127.0.0.1"
-ENDING_SECONDS = 10
-"""A server that is told to stop waits so long for the requests that are under way."""
+AT_ONCE = 1000
+"""Addresses that one call subscribes."""
 PASSWORD = "POSTREEVE_ADMIN_PASSWORD"  # noqa: S105 - the name of a variable
 
-app = typer.Typer(name="postreeve", help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
+SETUP = Actor(account=Address("postreeve@localhost.localdomain"), is_global=True, is_user=False)
+"""Who does what the command line asks for, as the activity log names it."""
+
+app = typer.Typer(name="postreeve", no_args_is_help=True, pretty_exceptions_enable=False)
 job = typer.Typer(help="Run one of the jobs that cron or a timer calls.", no_args_is_help=True)
 app.add_typer(job, name="job")
 
@@ -47,6 +52,25 @@ def _plain_errors() -> Iterator[None]:
     except SettingsError as error:
         typer.echo(f"postreeve: {error}", err=True)
         raise typer.Exit(1) from error
+    except (StoreUnavailableError, ConflictError) as error:
+        typer.echo(f"postreeve: A store does not answer: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+def _tell_version(is_asked: bool) -> None:  # noqa: FBT001 - an option, as Typer hands it over
+    if is_asked:
+        typer.echo(f"Postreeve {__version__}")
+        raise typer.Exit
+
+
+@app.callback(help=__doc__)
+def postreeve(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
 
 
 @app.command()
@@ -80,7 +104,12 @@ def init(  # noqa: PLR0913 - what only an administrator knows
         new = assembly.fill_directory(settings, ldap_manager, ldap_manager_password, ldap_reader_password)
         for account, password in new.items():
             typer.echo(f"Account {account} created. The password, shown only now: {password}")
-        storage = assembly.created_storage(settings)
+        created = assembly.create_stores(settings)
+        storage = assembly.storage_of(settings)
+        for store in created:
+            typer.echo(f"Created: {store}.")
+        if not created:
+            typer.echo("The databases are there already.")
         _create_first_admin(storage, admin)
     if grants:
         typer.echo("Roles are yours to create. One that only reads, for `postreeve mail-config --user vmail`:")
@@ -100,17 +129,28 @@ def serve(
         storage = assembly.storage_of(settings)
         pending.run(storage)
         storage.close()
-    host, port = host_and_port(settings.listen)
+        host, port = host_and_port(settings.listen)
+        sockets = serving.listeners(host, port)
     os.environ[assembly.DATA] = str(data)
     if settings_file:
         os.environ[assembly.SETTINGS] = str(settings_file)
-    typer.echo(f"Postreeve serves http://{host}:{port}/iredadmin/ - the API is at http://{host}:{port}/iredadmin/api/")
-    uvicorn.run(
-        "postreeve.app:application", factory=True, host=host, port=port,
-        workers=settings.workers, access_log=False, proxy_headers=False, server_header=False,
-        log_level="warning",
-        ws="none", timeout_graceful_shutdown=ENDING_SECONDS,
-    )  # fmt: skip
+    typer.echo(_announcement(settings))
+    serving.run("postreeve.app:application", sockets, settings.workers, factory=True)
+
+
+@app.command("admin-password")
+def admin_password(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Address of the admin.")],
+    data: Data = Path("data"),
+    settings_file: File = None,
+) -> None:
+    """Give an admin, standalone or a user with an admin's rights, a new password.
+
+    It comes from POSTREEVE_ADMIN_PASSWORD, or is generated and printed once. The admin's sessions end.
+    """
+    with _plain_errors():
+        storage = assembly.storage_of(assembly.settings_of(data, settings_file))
+        _set_admin_password(storage, address)
 
 
 @app.command("mail-config")
@@ -160,6 +200,48 @@ def ldap_config(  # noqa: PLR0913 - each option is a line of the configuration
     typer.echo(f"{len(files)} files written; {target}/README says what goes where.")
 
 
+@app.command()
+def subscribe(  # noqa: PLR0913 - what, from where, and how
+    mail: Annotated[str, typer.Argument(metavar="LIST", help="Address of the mailing list.")],
+    file: Annotated[typer.FileText, typer.Argument(help="File with an address on each line; - is standard input.")],
+    data: Data = Path("data"),
+    settings_file: File = None,
+    subscription: Annotated[str, typer.Option(help="`normal`, `digest` or `nomail`.")] = "normal",
+    *,
+    confirm: Annotated[bool, typer.Option(help="Send each address a mail that has to be answered first.")] = False,
+) -> None:
+    """Subscribe many addresses to a mailing list."""
+    addresses = [line.strip() for line in file if line.strip()]
+    form = {"subscription": [subscription], "require_confirm": ["yes" if confirm else "no"]}
+    with _plain_errors():
+        storage = assembly.storage_of(assembly.settings_of(data, settings_file))
+        with typer.progressbar(length=len(addresses), label=mail) as bar:
+            for start in range(0, len(addresses), AT_ONCE):
+                part = addresses[start : start + AT_ONCE]
+                failure = f"From line {start + 1} on nobody is subscribed"
+                _run("PUT /api/ml/<mail>", mail, {**form, "add_subscribers": part}, storage, "[subscribe]", failure)
+                bar.update(len(part))
+        storage.close()
+    typer.echo(f"{len(addresses)} addresses {'asked to confirm' if confirm else 'subscribed'}.")
+
+
+@app.command("mlmmj-agent")
+def mlmmj_agent(
+    data: Data = Path("data"),
+    settings_file: File = None,
+    listen: Annotated[str | None, typer.Option(help="Address and port; `mlmmj_agent_listen` if not given.")] = None,
+) -> None:
+    """Serve mlmmjadmin's HTTP API over mlmmj on this host, for a Postreeve on another host."""
+    with _plain_errors():
+        settings = assembly.settings_of(data, settings_file)
+        agent = assembly.mlmmj_agent(settings)
+        address = with_options(settings, listen=listen or settings.mlmmj_agent_listen).listen
+        sockets = serving.listeners(*host_and_port(address))
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    typer.echo(f"The lists in {settings.mlmmj_spool} are served at http://{address}/api/")
+    serving.run(agent, sockets)
+
+
 @job.command("pending")
 def pending_(data: Data = Path("data"), settings_file: File = None) -> None:
     """Settle what a crash or an outage left open."""
@@ -180,22 +262,52 @@ def spf_whitelist_(data: Data = Path("data"), settings_file: File = None) -> Non
     typer.echo(f"The DNS answered for {answered} domains; for {silent} the servers known before stay.")
 
 
+def _announcement(settings: Settings) -> str:
+    base = f"http://{settings.listen}/iredadmin/"
+    if not settings.enable_restful_api:
+        return f"Postreeve serves {base} - the API is switched off."
+    return f"Postreeve serves {base} - the reference of the API is at {base}api/reference"
+
+
 def _create_first_admin(storage: Storage, name: str) -> None:
     """Create the admin unless somebody administers everything already; by the same operation as the API's."""
-    with storage.open(Grant(None, Target()), LOCALHOST) as work:
-        if has_global_admin(work):
-            typer.echo("There is a global admin already.")
-            return
-    given = os.environ.get(PASSWORD)
-    password = given or f"{secrets.token_urlsafe(15)}-A1"
-    setup = Actor(account=Address("postreeve@localhost.localdomain"), is_global=True, is_user=False)
+    with storage.open(Grant(SETUP, Target()), LOCALHOST) as work:
+        admins = global_admins(work)
+        password, origin = _new_password(work, name)
+    if admins:
+        typer.echo(f"There is a global admin already: {', '.join(admins)}. Nothing was changed.")
+        if name.strip().lower() not in admins:
+            typer.echo(f"Log in as {admins[0]}; `postreeve admin-password {admins[0]}` gives it a new password.")
+        return
     form = {"password": [password], "isGlobalAdmin": ["yes"], "name": ["Postmaster"]}
+    _run("POST /api/admin/<mail>", name, form, storage, "[init]", f"The admin {name} can not be created")
+    typer.echo(f"Global admin {name} created. {origin}")
+
+
+def _set_admin_password(storage: Storage, name: str) -> None:
+    """Change the password by the operation of its kind of account."""
+    with storage.open(Grant(SETUP, Target()), LOCALHOST) as work:
+        account = Address(name.strip().lower())
+        if not is_admin(work, account):
+            raise SettingsError(f"There is no admin {name}.")
+        route = "PUT /api/admin/<mail>" if work.admins.find(account) else "PUT /api/user/<mail>"
+        password, origin = _new_password(work, account)
+    form = {"password": [password]}
+    _run(route, account, form, storage, "[admin-password]", f"The password of {name} can not be changed")
+    typer.echo(f"The password of {account} is changed. {origin}")
+
+
+def _new_password(work: Work, name: str) -> tuple[str, str]:
+    """Return the password that the environment gives or a new one, and the sentence that says where it is from."""
+    if given := os.environ.get(PASSWORD):
+        return given, f"Its password is the one in {PASSWORD}."
+    password = generated(credentials.policy_in(work.settings, work.domains.find(Address(name).domain)))
+    return password, f"The password, shown only now: {password}"
+
+
+def _run(route: str, name: str, form: Form, storage: Storage, via: str, failure: str) -> None:  # noqa: PLR0913 - a call
     try:
-        operations.run(REGISTRY["POST /api/admin/<mail>"], Call(setup, (name,), form, LOCALHOST, "[init]"), storage)
+        operations.run(REGISTRY[route], Call(SETUP, (name,), form, LOCALHOST, via), storage)
     except Refused as no:
         reasons = " ".join(code.value for code in no.codes)
-        raise SettingsError(f"The admin {name} can not be created: {reasons} {no.hint}".rstrip()) from no
-    if given:
-        typer.echo(f"Global admin {name} created, with the password of {PASSWORD}.")
-    else:
-        typer.echo(f"Global admin {name} created. The password, shown only now: {password}")
+        raise SettingsError(f"{failure}: {reasons} {no.hint}".rstrip()) from no

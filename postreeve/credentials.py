@@ -10,11 +10,11 @@ PLAIN_PASSWORD = Field("password", PASSWORD, "The password to try, in plain text
 TRIAL = FieldSet("trial", PLAIN_PASSWORD)
 
 
-def policy(settings: Settings, domain: Domain | None = None) -> Policy:
-    """Return the rules for new passwords: a domain's own lengths before the site's."""
+def policy(settings: Settings, shortest: int = 0, longest: int = 0) -> Policy:
+    """Return the rules for new passwords: a domain's own lengths, where they are not 0, before the site's."""
     return Policy(
-        min_length=(domain and domain.shortest_password) or settings.min_passwd_length,
-        max_length=(domain and domain.longest_password) or settings.max_passwd_length,
+        min_length=shortest or settings.min_passwd_length,
+        max_length=longest or settings.max_passwd_length,
         has_letter=settings.password_has_letter,
         has_uppercase=settings.password_has_uppercase,
         has_number=settings.password_has_number,
@@ -23,13 +23,18 @@ def policy(settings: Settings, domain: Domain | None = None) -> Policy:
     )
 
 
+def policy_in(settings: Settings, domain: Domain | None) -> Policy:
+    """Return the rules for new passwords of accounts in a domain, or in none of ours."""
+    return policy(settings, domain.shortest_password, domain.longest_password) if domain else policy(settings)
+
+
 def new_hash(settings: Settings, domain: Domain | None, plain: str | None, given_hash: str | None = None) -> str | None:
     """Return the hash of a new password, checked against the policy, or of a hash as given; None if neither is."""
     if given_hash is not None:
         return accept_hash(given_hash.strip())
     if plain is None:
         return None
-    check_policy(plain, policy(settings, domain))
+    check_policy(plain, policy_in(settings, domain))
     return hash_password(plain, settings.default_password_scheme)
 
 

@@ -268,6 +268,8 @@ class Changes:
     fields: list[AnyField] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     discarded: list[str] = field(default_factory=list)
+    sent: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The names that the client used, by the role that each has for its field."""
 
     def get(self, of: Field[T]) -> T | None:
         """Return the new value, or None when the parameter was not given."""
@@ -296,6 +298,21 @@ class Changes:
         """Take some fields out again, as documented ones are discarded beside another."""
         self.fields = [changed for changed in self.fields if changed.name not in names]
         self.values = {name: value for name, value in self.values.items() if name not in names}
+
+    def sent_names(self, wanted: AnyField) -> list[str]:
+        """Return the names under which a field was sent."""
+        return list(self.sent.get(wanted.name, {}).values())
+
+    def sent_values(self, wanted: SetField[S], values: Collection[str]) -> list[str]:
+        """Return some values of a set as they were sent, such as `addService=smtp`; case does not matter."""
+        change = self.of(wanted) or SetChange()
+        by_role = {Role.RESET: change.reset or frozenset(), Role.ADD: change.add, Role.REMOVE: change.remove}
+        return [
+            f"{name}={word}"
+            for role, name in self.sent.get(wanted.name, {}).items()
+            for word in sorted(by_role.get(Role(role), frozenset()))
+            if word.lower() in values
+        ]
 
     def own(self) -> set[str]:
         """Return the addresses and domain names that the request wants to take."""
@@ -343,6 +360,7 @@ class FieldSet:
             value = of.read(given[name], changes)
             if value is not None:
                 changes.values[name] = value
+                changes.sent[name] = {role: spelled for role, (spelled, _) in given[name].items()}
                 changes.fields.append(of)
         self._check(changes)
         return changes

@@ -84,7 +84,8 @@ def operation(  # noqa: PLR0913 - each option says one thing about an operation
     """Register a function as an operation.
 
     `event` is the word of the activity log; an operation with one changes something. `claims` names the path
-    parameters that become addresses or domains of ours, `frees` those that are so no longer. `section` is the
+    parameters that become addresses or domains of ours, `frees` those that are so no longer; a claim that is no
+    parameter is held as it stands, where a set is replaced that belongs to nobody. `section` is the
     profile section that closes the whole operation for domain admins. `shows` is whose profile is answered, so that
     closed sections and hidden keys are left out. A secretive operation's refusals all take the same time.
     `is_account` is false when outranking does not matter: the path names a thing nobody can log in to.
@@ -260,9 +261,9 @@ def _is_choice(parameter: str) -> bool:
 
 
 def _named(wanted: Operation, parameters: Iterable[str], arguments: tuple[Any, ...]) -> set[str]:
-    """Return the values of some path parameters, which are named without their brackets."""
+    """Return the values of some path parameters, which are named without their brackets, and what is no parameter."""
     named = dict(zip(wanted.parameters, arguments, strict=True))
-    values = [named[f"<{name}>"] for name in parameters]
+    values = [named.get(f"<{name}>", name) for name in parameters]
     return {value.name if isinstance(value, Scope) else str(value) for value in values}
 
 

@@ -473,6 +473,8 @@ def _read(struct: type[S], values: Mapping[str, Any], naming: Naming) -> S:
 
 def _store(values: Mapping[str, Any], name: str, naming: Naming) -> Store:
     """Read where a database is; one that is embedded needs a file, one on a server a name."""
+    if "engine" in values:
+        _checked(_types(Store)["engine"], values["engine"], naming(f"{name}.engine"))
     needed = "engine" if "engine" not in values else "path" if values["engine"] == "sqlite" else "database"
     if not values.get(needed):
         raise SettingsError(f"{naming(f'{name}.{needed}')} is missing.")

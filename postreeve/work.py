@@ -133,8 +133,9 @@ class Storage(Protocol):
     def claim(self, taken: Collection[str], freed: Collection[str] = ()) -> AbstractContextManager[None]:
         """Keep addresses and domain names for this work alone, until it ends: those it takes and those it frees.
 
-        What is pending for a name that is taken is finished first, so that nothing old hits something new. Raises
-        `StoreUnavailableError` when that is not possible, or when another work does not let go of a name in time.
+        What is pending for a name that is taken is finished first, so that nothing old hits something new; a name that
+        is no account yet is refused with `SERVICE_UNAVAILABLE` when that is not possible. Raises
+        `StoreUnavailableError` when another work does not let go of a name in time.
         """
 
     def finish_pending(self) -> tuple[int, int]:

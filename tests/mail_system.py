@@ -62,7 +62,7 @@ def private_system(home: Path) -> MailSystem:
     smtp_port, submission_port, imap_port = _free_ports(3)
     users: dict[str, str] = {}
     if os.geteuid() == 0:
-        users = {"mail_user": "mail", "mail_group": "mail"}
+        users = {"mail_user": "mail", "mail_group": "mail", "mlmmj_user": "list", "mlmmj_group": "list"}
         shutil.chown(mail, "mail", "mail")
         shutil.chown(postfix_state, "postfix")
         _make_queue(queue)
@@ -87,7 +87,7 @@ def private_system(home: Path) -> MailSystem:
         queue_directory=queue,
         postfix_state_directory=postfix_state,
         postfix_log=home / "postfix.log",
-        **users,  # type: ignore[arg-type]
+        **users,
     )
 
 

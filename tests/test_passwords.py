@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from postreeve import passwords
 from postreeve.errors import Code, Refused
-from postreeve.passwords import Policy, accept_hash, check_policy, hash_password, verify_password, waste_time
+from postreeve.passwords import (
+    Policy,
+    accept_hash,
+    check_policy,
+    generated,
+    hash_password,
+    verify_password,
+    waste_time,
+)
 from postreeve.passwords.md import md4
 from postreeve.passwords.stored import read
 from postreeve.settings import Scheme
@@ -434,3 +442,23 @@ def test_threads_do_not_disturb_each_other() -> None:
     crypts = [text for text in READ_BY_DOVECOT if "{CRYPT}" in text] * 3
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(lambda stored: verify_password(PLAIN, stored), crypts))
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy(),
+        Policy(min_length=40),
+        Policy(max_length=8),
+        Policy(max_length=4, min_length=4),
+        Policy(special_characters="^"),
+        Policy(special_characters="/~", max_length=9),
+        Policy(has_special_char=False, special_characters=""),
+    ],
+    ids=str,
+)
+def test_a_generated_password_satisfies_the_policy(policy: Policy) -> None:
+    made = {generated(policy) for _ in range(50)}
+    assert len(made) == 50
+    for plain in made:
+        check_policy(plain, policy)

@@ -69,9 +69,9 @@ class SqlAdmins:
         for table in (admin, mailbox):
             self.session.update(table, {"modified": accounts.now()}, username=account)
 
-    def other_global_admins(self, than: Collection[str]) -> int:
+    def other_global_admins(self, than: Collection[str]) -> list[str]:
         named = [account for (account,) in self.session.rows(GLOBAL_ADMINS) if account not in than]
-        return len(self.session.rows(ACTIVE, accounts=named))
+        return sorted({account for (account,) in self.session.rows(ACTIVE, accounts=named)})
 
     def addresses(self, *, only_disabled: bool = False) -> list[str]:
         return [account for (account,) in self.session.rows(DISABLED_ADDRESSES if only_disabled else ADDRESSES)]

@@ -35,8 +35,8 @@ class Admins(Protocol):
     def touch(self, account: str) -> None:
         """Lock the limits of whoever creates something, standalone admin or user, until the work ends."""
 
-    def other_global_admins(self, than: Collection[str]) -> int:
-        """Count the active global admins, users included, without some; no other work changes them until this ends."""
+    def other_global_admins(self, than: Collection[str]) -> list[str]:
+        """Return the active global admins, users included, without some; no other work changes them until this ends."""
 
     def addresses(self, *, only_disabled: bool = False) -> list[str]:
         """Return all standalone admins, sorted."""

@@ -2,19 +2,25 @@
 
 from collections.abc import Collection, Iterator
 
+from postreeve import credentials
 from postreeve.addresses.rules import require_free_domains, require_reachable
+from postreeve.admins.rules import require_none_within
 from postreeve.domains.fields import (
     ADMINS,
     ALIAS_DOMAINS,
     CATCHALL,
+    DEFAULT_QUOTA,
     DOMAIN_ADMINS,
     DOMAIN_PROFILE,
+    MAX_PASSWORD_LENGTH,
+    MAX_USER_QUOTA,
+    MIN_PASSWORD_LENGTH,
     RECIPIENT_BCC,
     SENDER_BCC,
 )
-from postreeve.domains.store import Removal
+from postreeve.domains.store import Domain, Removal
 from postreeve.errors import Code, refuse
-from postreeve.fields import Changes
+from postreeve.fields import Changes, Field
 from postreeve.limits import room_for_domain
 from postreeve.listings import DISABLED_ONLY, DOMAIN_LISTING, NAME_ONLY
 from postreeve.operations import operation
@@ -48,8 +54,10 @@ def create_domain(work: Work, name: DomainName, changes: Changes) -> None:
     room_for_domain(work)
     aliases = _new_alias_domains(changes, set())
     require_free_domains(work, {name, *aliases})
+    require_none_within(work, {name, *aliases})
     if name in aliases:
         refuse(Code.INVALID_VALUE, hint="aliasDomains: a domain is no alias of itself.")
+    _check_bounds(work, changes, None)
     _check_destinations(work, changes, name)
     is_active = _is_proved(work, name, {""} | aliases)
     work.domains.create(name, changes, is_active=is_active)
@@ -64,10 +72,12 @@ def create_domain(work: Work, name: DomainName, changes: Changes) -> None:
 @operation("PUT /api/domain/<domain>", CHAPTER, allow=admin_of_its_domain, fields=DOMAIN_PROFILE, event="update")
 def update_domain(work: Work, name: DomainName, changes: Changes) -> None:
     """Update the profile of a domain."""
-    work.domains.lock(name)
+    domain = work.domains.lock(name)
+    _check_bounds(work, changes, domain)
     before = work.domains.alias_domains(name) if ALIAS_DOMAINS in changes else set()
     new = _new_alias_domains(changes, before)
     require_free_domains(work, new)
+    require_none_within(work, new)
     _check_destinations(work, changes, name)
     if ALIAS_DOMAINS in changes:
         work.pending.readdress_lists(name)
@@ -128,6 +138,30 @@ def _delete(work: Work, name: DomainName, days: int) -> None:
 def _new_alias_domains(changes: Changes, before: Collection[str]) -> set[DomainName]:
     change = changes.of(ALIAS_DOMAINS)
     return set(change.named()) - set(before) if change else set()
+
+
+def _check_bounds(work: Work, changes: Changes, domain: Domain | None) -> None:
+    """Refuse bounds that no password or quota could satisfy, whether both are new or one is there already."""
+    shortest = _wanted(changes, MIN_PASSWORD_LENGTH, domain.shortest_password if domain else 0)
+    longest = _wanted(changes, MAX_PASSWORD_LENGTH, domain.longest_password if domain else 0)
+    if MIN_PASSWORD_LENGTH in changes or MAX_PASSWORD_LENGTH in changes:
+        policy = credentials.policy(work.settings, shortest, longest)
+        if 0 < policy.max_length < policy.min_length:
+            refuse(
+                Code.INVALID_VALUE,
+                hint=f"Passwords would need at least {policy.min_length} and at most {policy.max_length} characters.",
+            )
+    default = _wanted(changes, DEFAULT_QUOTA, domain.default_quota if domain else 0)
+    largest = _wanted(changes, MAX_USER_QUOTA, domain.largest_quota if domain else 0)
+    if (DEFAULT_QUOTA in changes or MAX_USER_QUOTA in changes) and 0 < largest < default:
+        refuse(
+            Code.INVALID_VALUE, hint=f"New users would get {default} MB by defaultQuota; maxUserQuota is {largest} MB."
+        )
+
+
+def _wanted(changes: Changes, of: Field[int], stored: int) -> int:
+    value = changes.get(of)
+    return stored if value is None else value
 
 
 def _check_destinations(work: Work, changes: Changes, name: DomainName) -> None:

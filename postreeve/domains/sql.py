@@ -238,7 +238,7 @@ class SqlDomains:
         foreign = change.named() - {"self-service"} if change else frozenset()
         if change is None or not foreign:
             return changes
-        self.remarks.ignored += [f"services={word}" for word in sorted(foreign)]
+        self.remarks.ignored += changes.sent_values(SERVICES, {word.lower() for word in foreign})
         reset = change.reset - foreign if change.reset is not None else None
         kept = SetChange(reset, change.add - foreign, change.remove)
         return replace(changes, values={**changes.values, SERVICES.name: kept})

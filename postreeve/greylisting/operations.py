@@ -1,7 +1,7 @@
 """What can be done with greylisting."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from postreeve.activity.store import Line
 from postreeve.errors import Code, refuse
@@ -26,6 +26,8 @@ from postreeve.work import Work
 
 CHAPTER = "Greylisting"
 SECTION = EVENT = "greylisting"
+SPF_CLAIM = "whitelist_spf_domains"
+"""Claimed by who changes the domains that the DNS is asked for, or what it named for them."""
 MOST_AT_ONCE = 20
 """Domains that one request asks the DNS for; more take longer than clients wait."""
 
@@ -57,7 +59,7 @@ def get_greylisting(work: Work, scope: Scope) -> Setting:
     allow=admin_of_its_scope, fields=SETTING, event=EVENT, claims=("scope",), section=SECTION,
 )  # fmt: skip
 def set_greylisting(work: Work, scope: Scope, changes: Changes) -> None:
-    """Switch greylisting on or off for everybody, a domain or a user."""
+    """Switch greylisting on or off, for everybody, a domain or a user."""
     status = changes.get(STATUS)
     if status is None:
         refuse(Code.MISSING_PARAMETER, hint=STATUS.name)
@@ -70,7 +72,7 @@ def set_greylisting(work: Work, scope: Scope, changes: Changes) -> None:
     allow=admin_of_its_scope, event=EVENT, claims=("scope",), section=SECTION,
 )  # fmt: skip
 def delete_greylisting(work: Work, scope: Scope) -> None:
-    """Delete the greylisting setting of everybody, a domain or a user, which then inherits again."""
+    """Delete a greylisting setting, of everybody, a domain or a user, which then inherits again."""
     _lock(work, scope)
     work.greylisting.remove(scope)
 
@@ -87,7 +89,7 @@ def get_greylisting_whitelist(work: Work, scope: Scope) -> list[str]:
     allow=admin_of_its_scope, fields=WHITELIST, event=EVENT, claims=("scope",), section=SECTION,
 )  # fmt: skip
 def set_greylisting_whitelist(work: Work, scope: Scope, changes: Changes) -> None:
-    """Change the senders that are not greylisted for everybody, a domain or a user."""
+    """Change the senders that are not greylisted, for everybody, a domain or a user."""
     _lock(work, scope)
     if change := changes.of(SENDERS):
         work.greylisting.whitelist(scope, change)
@@ -100,31 +102,42 @@ def get_spf_whitelist(work: Work) -> list[str]:
 
 
 @operation(
-    "POST /api/greylisting/whitelist_spf_domains", CHAPTER, allow=global_admin, fields=SPF_WHITELIST, event=EVENT
-)
+    "POST /api/greylisting/whitelist_spf_domains", CHAPTER,
+    allow=global_admin, fields=SPF_WHITELIST, event=EVENT, claims=(SPF_CLAIM,),
+)  # fmt: skip
 def set_spf_whitelist(work: Work, changes: Changes) -> None:
-    """Change the domains whose mail servers, as the DNS names them, are not greylisted."""
-    change = changes.of(SPF_DOMAINS)
-    found = _found(work, sorted(change.named())[:MOST_AT_ONCE]) if change and changes.get(QUERY_NOW) else {}
-    if change:
-        work.greylisting.change_spf_domains(change)
-        work.greylisting.write_spf_senders(found)
-        if changes.get(QUERY_NOW) and (waiting := change.named() - found.keys()):
-            work.remarks.hint = f"The job asks the DNS for {', '.join(sorted(waiting)[:MOST_AT_ONCE])} later."
+    """Change the domains whose mail servers are not greylisted; the DNS names these."""
+    greylisting = work.greylisting  # where there is none, that is refused before the DNS is asked
+    if not (change := changes.of(SPF_DOMAINS)):
+        return
+    found = _found(work, sorted(change.named())[:MOST_AT_ONCE]) if changes.get(QUERY_NOW) else {}
+    greylisting.change_spf_domains(change)
+    greylisting.write_spf_senders(found)
+    if changes.get(QUERY_NOW) and (waiting := change.named() - found.keys()):
+        work.remarks.hint = f"The job asks the DNS for {', '.join(sorted(waiting)[:MOST_AT_ONCE])} later."
 
 
-def refresh_spf_whitelist(work: Work) -> tuple[int, int]:
-    """Ask the DNS for all domains; return how many were answered, and for how many the former senders stay."""
+def ask_for_spf_senders(work: Work) -> dict[str, frozenset[str] | None]:
+    """Ask the DNS for all domains, and return the senders that it names; None stands for those known before."""
     domains = sorted(work.greylisting.spf_domains())
-    found = _found(work, domains)
-    work.greylisting.write_spf_senders({name: found[name] for name in found if name in work.greylisting.spf_domains()})
-    text = f"[job] Ask the DNS for the domains that are not greylisted: {len(found)} of {len(domains)}."
-    work.commit(Line(event=EVENT, admin="", ip=work.client, msg=text) if domains else None)
-    return len(found), len(domains) - len(found)
+    return {**dict.fromkeys(domains), **_found(work, domains)}
+
+
+def keep_spf_senders(work: Work, answers: Mapping[str, frozenset[str] | None]) -> tuple[int, int]:
+    """Write what the DNS answered; return how many domains it was for, and for how many the former senders stay."""
+    found = {name: senders for name, senders in answers.items() if senders is not None}
+    listed = work.greylisting.spf_domains()  # some may have been removed while the DNS was asked
+    work.greylisting.write_spf_senders({name: senders for name, senders in found.items() if name in listed})
+    text = f"[job] Ask the DNS for the domains that are not greylisted: {len(found)} of {len(answers)}."
+    work.commit(Line(event=EVENT, admin="", ip=work.client, msg=text) if answers else None)
+    return len(found), len(answers) - len(found)
 
 
 def _found(work: Work, domains: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Return what the DNS names for some domains; one for which it does not answer keeps what it has."""
+    """Return what the DNS names for some domains; one for which it does not answer keeps what it has.
+
+    So do all of them if it names nobody for any, as in iRedAPD's job.
+    """
     look_up = SenderLookUp(resolver_of(work.settings.dns_servers))
     found: dict[str, frozenset[str]] = {}
     for name in domains:
@@ -135,7 +148,7 @@ def _found(work: Work, domains: Iterable[str]) -> dict[str, frozenset[str]]:
             continue
         if senders is not None:
             found[name] = senders
-    return found
+    return found if any(found.values()) else {}
 
 
 def _lock(work: Work, scope: Scope) -> None:

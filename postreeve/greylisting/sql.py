@@ -120,7 +120,7 @@ class SqlGreylisting:
         self.session.begin()
         for name in found:
             self._forget_spf_senders(name)
-        known = {sender for (sender,) in self.session.rows(SPF_SENDERS)}
+        known = {sender.lower() for (sender,) in self.session.rows(SPF_SENDERS)}  # one spelling is all MariaDB takes
         for name, senders in found.items():
             new = sorted(set(senders) - known)
             known |= set(new)

@@ -44,6 +44,8 @@ def write(settings: Settings, data: Path, target: Path, system: MailSystem | Non
     if settings.ldap:
         raise SettingsError("The look-ups written here are in databases, and the accounts are in a directory.")
     system = system or MailSystem()
+    if target.exists() and not target.is_dir():
+        raise SettingsError(f"{target} is no directory.")
     try:
         return [_put(target, file) for file in _files(settings, data, system)]
     except OSError as error:
@@ -58,6 +60,9 @@ def _files(settings: Settings, data: Path, system: MailSystem) -> Iterator[_File
         **asdict(system),
         "engine": engine,
         "delimiters": settings.recipient_delimiters,
+        "mlmmj_transport": settings.mlmmj_transport,
+        "mlmmj_receive": Path(settings.mlmmj_programs) / "mlmmj-receive",
+        "mlmmj_spool": (data / settings.mlmmj_spool).absolute(),
         "dict_user": _database_owner(store, data) or system.dovecot_user,
         "database": (data / store.path).absolute(),
         "connect": connections.dovecot_connect(store, data),

@@ -41,6 +41,9 @@ class MailSystem:
     dovecot_group: str = "dovecot"
     login_user: str = "dovenull"
     """Dovecot's user for connections before they have logged in."""
+    mlmmj_user: str = "mlmmj"
+    """Owner of the mailing lists."""
+    mlmmj_group: str = "mlmmj"
     is_privileged: bool = True
     """Start Dovecot as root; otherwise whoever starts it has to be all the users named above."""
 
@@ -53,12 +56,11 @@ class MailSystem:
     postfix_state_directory: Path = Path("/var/lib/postfix")
     postfix_log: Path | None = None
     """File for Postfix's log; without one it writes to syslog."""
-    mlmmj_spool: Path = Path("/var/vmail/mlmmj")
 
     def __post_init__(self) -> None:
         """Refuse names that would mean something else in Postfix's and Dovecot's files."""
         if not _HOST_NAME.fullmatch(self.hostname):
             raise SettingsError(f"{self.hostname!r} is no host name: it has letters, digits, dots and hyphens.")
-        for name in (self.mail_user, self.mail_group):
+        for name in (self.mail_user, self.mail_group, self.mlmmj_user, self.mlmmj_group):
             if not _ACCOUNT_NAME.fullmatch(name):
                 raise SettingsError(f"{name!r} is no user or group of a system: such have letters, digits, - . and _.")

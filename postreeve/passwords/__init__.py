@@ -13,11 +13,11 @@ import argon2.low_level
 import legacycrypt  # type: ignore[import-untyped]
 
 from postreeve.errors import Code, refuse
-from postreeve.passwords.policy import Policy, check_policy
+from postreeve.passwords.policy import Policy, check_policy, generated
 from postreeve.passwords.stored import LONGEST_BCRYPT, LONGEST_CRYPT, read
 from postreeve.settings import Scheme
 
-__all__ = ["Policy", "accept_hash", "check_policy", "hash_password", "verify_password", "waste_time"]
+__all__ = ["Policy", "accept_hash", "check_policy", "generated", "hash_password", "verify_password", "waste_time"]
 
 LONGEST_STORED = 255
 """Characters of the columns `password`."""

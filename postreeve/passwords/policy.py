@@ -1,9 +1,14 @@
 """What a new password must look like."""
 
+import secrets
 import string
 from dataclasses import dataclass
 
 from postreeve.errors import Code, refuse
+
+_GENERATED_LENGTH = 20
+_PLAIN_SPECIALS = "-_.+:=,@%/"
+"""Special characters that survive a shell, a form and a telephone."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,20 @@ def check_policy(plain: str, policy: Policy) -> None:
     }
     if codes := [code for code, is_broken in broken.items() if is_broken]:
         refuse(*codes)
+
+
+def generated(policy: Policy) -> str:
+    """Return a random password with every class of characters, as long as the policy allows."""
+    special = set(policy.special_characters)
+    specials = sorted(special.intersection(_PLAIN_SPECIALS) or special) or ["-"]
+    classes = [string.ascii_lowercase, string.ascii_uppercase, string.digits, specials]
+    length = max(_GENERATED_LENGTH, policy.min_length)
+    length = min(length, policy.max_length or length)
+    one_of_each = [secrets.choice(characters) for characters in classes]
+    others = [secrets.choice(string.ascii_letters + string.digits) for _ in range(length - len(classes))]
+    characters = (one_of_each + others)[:length]
+    secrets.SystemRandom().shuffle(characters)
+    return "".join(characters)
 
 
 def _has_none(plain: str, characters: str) -> bool:

@@ -1,11 +1,13 @@
 """What every back end promises about pending work."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from postreeve.values import Address, DomainName
 
-Deed = Literal["forget", "rename", "archive", "erase", "readdress"]
+FORGET, RENAME = "forget", "rename"
+ARCHIVE, ERASE, READDRESS = "archive", "erase", "readdress"
+"""Deeds that are mlmmj's alone: two ways for a list to go, and other alias domains."""
 MLMMJ = "mlmmj"
 """The name of the list server among the stores."""
 
@@ -16,7 +18,8 @@ class Step:
 
     number: int
     store: str
-    deed: Deed
+    deed: str
+    """What has to be done; a later release may have written down something else."""
     name: str
     """The account or domain that is gone, or the former address."""
     new: str
@@ -26,27 +29,42 @@ class Step:
 
     def __str__(self) -> str:
         """Say in words what has to be done."""
-        deeds = {
-            "forget": "is to be forgotten",
-            "rename": f"is to become {self.new}",
-            "archive": "goes to the archive",
-            "erase": "is to be erased",
-            "readdress": "has other alias domains",
-        }
-        return f"{self.store}: {self.name} {deeds[self.deed]}"
+        match self.deed:
+            case "rename":
+                return f"{self.store}: {self.name} is to become {self.new}"
+            case "forget":
+                return f"{self.store}: {self.name} is to be forgotten"
+            case "archive":
+                return f"{self.store}: {self.name} goes to the archive"
+            case "erase":
+                return f"{self.store}: {self.name} is to be erased"
+            case "readdress":
+                return f"{self.store}: the lists of {self.name} get other addresses"
+        return f"{self.store}: {self.deed} {self.name} {self.new}".rstrip()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the names that nobody else may change meanwhile."""
+        return frozenset({self.name, self.new} - {""})
 
 
 class Pending(Protocol):
     """The steps that this work adds."""
 
     def forget(self, name: Address | DomainName) -> None:
-        """Let the other stores forget an account or domain, when the work is committed; said before it is deleted."""
+        """Let the other stores forget an account or domain, when the work is committed.
+
+        Said before it is deleted, with its row locked.
+        """
 
     def rename(self, mail: Address, new: Address) -> None:
-        """Let the other stores follow a renaming, when the work is committed; said before the account is renamed."""
+        """Let the other stores follow a renaming, when the work is committed.
+
+        Said before the account is renamed, with its row locked.
+        """
 
     def remove_list(self, mail: str, *, is_kept: bool) -> None:
-        """Let mlmmj remove a list, when the work is committed, or keep it in its archive."""
+        """Let mlmmj remove a list, when the work is committed, or keep it in its archive; said like `forget`."""
 
     def readdress_lists(self, name: DomainName) -> None:
         """Let mlmmj know the alias domains of a domain's lists, when the work is committed."""

@@ -247,13 +247,15 @@ class InboundLimits(TypedDict):
 class InboundVerdict(TypedDict, total=False):
     """How mail from the correspondent fares.
 
-    `wblist` is the entry that decides in iRedAPD, before mail is accepted; `spam_check` the one in Amavisd.
+    `wblist` is the entry that decides in iRedAPD, before mail is accepted; `spam_check` the one in Amavisd, and
+    `spam_points` what entries that other programs wrote add to the score.
     """
 
     greylisting: GreylistingVerdict
     throttle: InboundLimits
     wblist: ListEntry | None
     spam_check: ListEntry | None
+    spam_points: float
 
 
 class OutboundVerdict(TypedDict, total=False):

@@ -4,7 +4,8 @@ Each column of a spam policy and each limit of a throttle stands alone: the firs
 something about it decides. What nobody says is in the daemon's configuration; told is what iRedMail writes there.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any, cast
 
 from postreeve.fields import AnyField
@@ -30,6 +31,7 @@ from postreeve.policies.answers import (
     WhitelistedSender,
     Words,
 )
+from postreeve.policies.matching import verdict_of
 from postreeve.spam_policy.fields import SPAM_POLICY
 from postreeve.spam_policy.rules import QUARANTINES, is_yes, value_of
 from postreeve.spam_policy.store import Level
@@ -78,33 +80,26 @@ def place(account: str) -> str:
 
 def spam_policy(levels: Sequence[Level]) -> SpamPolicyInEffect:
     """Return the spam policy of a recipient, from the policies of all scopes in Amavisd's order."""
-    fates = {kind: _fate(levels, *parameters) for kind, parameters in FATES.items()}
-    values = {of.name: _value(levels, of) for of in SPAM_POLICY}
-    for _, name in FATES.values():  # its two columns may come from two scopes
-        values[name]["value"] = _told_apart(levels, name)
-    scores = {name: _in_effect(_scores(levels, column), configured) for name, (column, configured) in SCORES.items()}
     return SpamPolicyInEffect(
-        values=cast("SpamValues", values),
-        fates=cast("Fates", fates),
-        scores=cast("SpamScores", scores),
+        values=cast("SpamValues", {of.name: _value(levels, of) for of in SPAM_POLICY}),
+        fates=cast("Fates", {kind: _fate(levels, *parameters) for kind, parameters in FATES.items()}),
+        scores=cast("SpamScores", {name: _score(levels, *column) for name, column in SCORES.items()}),
         subject_prefix=_prefix(levels),
     )
 
 
 def _value(levels: Sequence[Level], of: AnyField) -> dict[str, Any]:
     said = [(level.account, value) for level in levels if (value := value_of(of, level.columns)) is not None]
-    return _in_effect(said, CONFIGURED[of.name])
-
-
-def _told_apart(levels: Sequence[Level], quarantine: str) -> str:
-    """Return the value of a parameter that two columns hold, each by itself: mail is withheld, or it is not."""
-    is_delivered, is_quarantined = _delivery(levels, quarantine)
-    return "yes" if is_quarantined["value"] and not is_delivered["value"] else "no"
+    found = _in_effect(said, CONFIGURED[of.name])
+    if of.name in QUARANTINES:  # its two columns may come from two scopes
+        is_delivered, is_quarantined = _delivery(levels, of.name)
+        found["value"] = "yes" if is_quarantined["value"] and not is_delivered["value"] else "no"
+    return found
 
 
 def _fate(levels: Sequence[Level], bypass: str, quarantine: str) -> Fate:
     """Tell what becomes of mail; what Amavisd does not look for is delivered, whatever is said about it."""
-    is_checked = _fact([(account, not is_yes(said)) for account, said in _column(levels, bypass)], configured=True)
+    is_checked = _fact(levels, bypass, lambda said: not is_yes(said), configured=True)
     is_delivered, is_quarantined = _delivery(levels, quarantine)
     if not is_checked["value"]:
         is_delivered = _overruled(is_delivered, True, is_checked["scope"])
@@ -115,10 +110,7 @@ def _fate(levels: Sequence[Level], bypass: str, quarantine: str) -> Fate:
 def _delivery(levels: Sequence[Level], quarantine: str) -> tuple[Fact, Fact]:
     """Tell whether mail is delivered and whether a copy is kept: the two columns are inherited apart."""
     lover, label, _ = QUARANTINES[quarantine]
-    return (
-        _fact([(account, is_yes(said)) for account, said in _column(levels, lover)], configured=False),
-        _fact([(account, bool(said)) for account, said in _column(levels, label)], configured=True),
-    )
+    return _fact(levels, lover, is_yes, configured=False), _fact(levels, label, bool, configured=True)
 
 
 def _overruled(fact: Fact, value: bool, scope: str) -> Fact:  # noqa: FBT001 - the value itself
@@ -133,17 +125,19 @@ def _prefix(levels: Sequence[Level]) -> Words:
     return cast("Words", lower if lower["value"] and not prefix["value"] else prefix)
 
 
-def _scores(levels: Sequence[Level], column: str) -> Said:
-    """Return scores as they were written: the columns hold four bytes."""
-    return [(account, round(float(score), 3)) for account, score in _column(levels, column)]
+def _score(levels: Sequence[Level], column: str, configured: float) -> dict[str, Any]:
+    """Return a score as it was written: the columns hold four bytes."""
+    said = [(account, round(float(score), 3)) for account, score in _column(levels, column)]
+    return _in_effect(said, configured)
+
+
+def _fact(levels: Sequence[Level], column: str, reading: Callable[[Any], bool], *, configured: bool) -> Fact:
+    said = [(account, reading(stored)) for account, stored in _column(levels, column)]
+    return cast("Fact", _in_effect(said, configured))
 
 
 def _column(levels: Sequence[Level], column: str) -> Said:
     return [(level.account, said) for level in levels if (said := level.columns.get(column)) is not None]
-
-
-def _fact(said: Said, *, configured: bool) -> Fact:
-    return cast("Fact", _in_effect(said, configured))
 
 
 def _in_effect(said: Said, configured: object) -> dict[str, Any]:
@@ -177,15 +171,14 @@ def limits(throttles: Sequence[Throttle]) -> Limits:
 def greylisting(settings: Iterable[StoredSetting], whitelisted: Collection[Whitelisted]) -> GreylistingInEffect:
     """Return whether unknown senders are greylisted, from the settings of all scopes in iRedAPD's order."""
     shown = [setting_shown(setting) for setting in settings]
-    is_general = [setting["sender"] == EVERYBODY for setting in shown]
-    at = is_general.index(True) if any(is_general) else len(shown)
-    general = SenderSetting(sender=EVERYBODY, status="disable", scope=DEFAULT)
-    deciding, *hidden = shown[at:] or [general]
+    senders = list(takewhile(lambda setting: setting["sender"] != EVERYBODY, shown))
+    nobody = SenderSetting(sender=EVERYBODY, status="disable", scope=DEFAULT)
+    deciding, *hidden = shown[len(senders) :] or [nobody]
     return GreylistingInEffect(
         status=deciding["status"],
         scope=deciding["scope"],
         hides=hidden,
-        senders=shown[:at],
+        senders=senders,
         whitelisted=[whitelisted_shown(entry) for entry in whitelisted],
     )
 
@@ -219,10 +212,9 @@ def entries_shown(entries: Iterable[Entry]) -> list[ListEntry]:
     return list(shown.values())
 
 
-def deciding_entry(matching: Iterable[Entry]) -> ListEntry | None:
+def deciding_entry(matching: Sequence[Entry]) -> ListEntry | None:
     """Return the first of the entries that match, which hides the others."""
-    found = list(matching)
-    return _shown(found[0], found[1:]) if found else None
+    return _shown(matching[0], matching[1:]) if matching else None
 
 
 def _shown(entry: Entry, others: Iterable[Entry] = ()) -> ListEntry:
@@ -230,4 +222,6 @@ def _shown(entry: Entry, others: Iterable[Entry] = ()) -> ListEntry:
 
 
 def _hidden(entry: Entry) -> HiddenEntry:
-    return HiddenEntry(list=entry.verdict, address=entry.address, scope=place(entry.account))
+    verdict = verdict_of(entry)
+    assert verdict, "the others are left out before"
+    return HiddenEntry(list=verdict, address=entry.address, scope=place(entry.account))

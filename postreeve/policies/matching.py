@@ -3,20 +3,25 @@
 All of it is as iRedAPD 6.1 and Amavisd 2.13 were seen to compare: texts, not what they mean.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from postreeve.greylisting.store import StoredSetting, Whitelisted
 from postreeve.patterns import Form, form_of, tried_by_amavisd, tried_by_iredapd
 from postreeve.values import Address
-from postreeve.wblist.store import Entry
+from postreeve.wblist.store import Entry, Verdict
 
 ANY_CLIENT = "@ip"
 """Every client, among the accounts of throttles."""
 _NETWORK_PRIORITY = 70
 """The priority of a sender at which iRedAPD takes it for a network when it greylists."""
 _OWN_CLIENTS = frozenset({"127.0.0.1", "::1"})
+_READ_BY_IREDAPD = frozenset("WB")
+_VERDICTS: Mapping[str, Verdict] = {**dict.fromkeys("WYT", "whitelist"), **dict.fromkeys("BNF", "blacklist")}
+"""The letters that Amavisd reads; iRedAPD's are among them."""
+_POINTS = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,11 @@ class Correspondent:
         return self.client in _OWN_CLIENTS
 
     @property
+    def known_client(self) -> list[str]:
+        """The client, or nothing."""
+        return [self.client] if self.client else []
+
+    @property
     def throttled(self) -> list[str]:
         """The accounts of throttles that are looked up for its own sake."""
         return [*tried_by_iredapd(self.plain), *self.clients]
@@ -101,11 +111,11 @@ class Correspondent:
         return is_network and "." in self.client and self._lies_in(sender)
 
     def _sender_texts(self) -> list[str]:
-        return [*tried_by_iredapd(self.plain), *([self.client] if self.client else [])]
+        return [*tried_by_iredapd(self.plain), *self.known_client]
 
     def _client_texts(self) -> list[str]:
         if "." not in self.client:
-            return [self.client] if self.client else []
+            return self.known_client
         first, second, third, fourth = self.client.split(".")
         return [self.client, f"{first}.{second}.{third}.*", f"{first}.{second}.*.{fourth}"]
 
@@ -122,15 +132,39 @@ class Correspondent:
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
-    """Return entries in iRedAPD's order: networks come after all others of their account."""
+    """Return the entries that iRedAPD reads in its order: networks come after all others of their account."""
     by_account: dict[str, list[Entry]] = {}
     for entry in entries:
-        by_account.setdefault(entry.account, []).append(entry)
+        if entry.letter in _READ_BY_IREDAPD:
+            by_account.setdefault(entry.account, []).append(entry)
     return [
         entry
         for of_account in by_account.values()
         for entry in sorted(of_account, key=lambda entry: form_of(entry.address) is Form.NETWORK)
     ]
+
+
+def judging(matching: Iterable[Entry]) -> tuple[list[Entry], float]:
+    """Return the entry by which Amavisd judges mail and those that it hides, and the points that count until then.
+
+    Of each account the first one counts: a letter decides, a blank ends the search, a number adds to the score.
+    """
+    points = 0.0
+    remaining = list(matching)
+    while remaining:
+        first = remaining[0]
+        if verdict_of(first):
+            return [entry for entry in remaining if verdict_of(entry)], points
+        if not first.letter.strip():
+            break
+        points += float(first.letter) if _POINTS.fullmatch(first.letter) else 0.0
+        remaining = [entry for entry in remaining if entry.account != first.account]
+    return [], points
+
+
+def verdict_of(entry: Entry) -> Verdict | None:
+    """Return what an entry says; None if it does not decide."""
+    return _VERDICTS.get(entry.letter.rstrip().upper())
 
 
 def sparing(who: Correspondent, whitelisted: Iterable[Whitelisted]) -> Whitelisted | None:

@@ -20,9 +20,10 @@ from postreeve.policies.answers import (
     Verdicts,
 )
 from postreeve.policies.fields import CLIENT, CORRESPONDENT, QUESTION
-from postreeve.policies.matching import Correspondent, Receiver, deciding_setting, in_order, sparing
+from postreeve.policies.matching import Correspondent, Receiver, deciding_setting, in_order, judging, sparing
 from postreeve.policies.rules import require_scope
 from postreeve.values import Address, Scope
+from postreeve.wblist.store import Entry
 from postreeve.work import Work
 
 CHAPTER = "Policy in Effect"
@@ -69,7 +70,7 @@ def _receiver(work: Work, address: Address) -> Receiver:
     if account != found and found not in work.users.aliases(account):  # it is somewhere that mail is forwarded to
         refuse(Code.NO_SUCH_ACCOUNT, hint=address)
     if not work.grant.admin.administers(account.domain):
-        refuse(Code.PERMISSION_DENIED, hint=account)
+        refuse(Code.PERMISSION_DENIED, hint=address)
     return Receiver(account, address, plain, home)
 
 
@@ -104,9 +105,14 @@ def _greylisting(work: Work, receiver: Receiver) -> GreylistingInEffect:
 
 def _lists(work: Work, receiver: Receiver) -> ListsInEffect:
     return ListsInEffect(
-        inbound=effect.entries_shown(in_order(work.wblists.matching(receiver.in_iredapd, "inbound"))),
-        outbound=effect.entries_shown(in_order(work.wblists.matching(receiver.in_session, "outbound"))),
+        inbound=effect.entries_shown(_asked(work, receiver.in_iredapd, "inbound")),
+        outbound=effect.entries_shown(_asked(work, receiver.in_session, "outbound")),
     )
+
+
+def _asked(work: Work, accounts: Collection[str], direction: str) -> list[Entry]:
+    """Return the entries of lists as iRedAPD asks them."""
+    return in_order(work.wblists.matching(accounts, direction))
 
 
 # One correspondent
@@ -120,13 +126,13 @@ def _inbound(work: Work, receiver: Receiver, who: Correspondent, sections: Colle
     if "throttle" in sections:
         verdict["throttle"] = _inbound_limits(work, receiver, who)
     if "wblist" in sections:
-        asked = in_order(work.wblists.matching(receiver.in_iredapd, "inbound"))
-        judged = work.wblists.matching(receiver.in_amavisd, "inbound")
         is_own = who.plain == receiver.plain  # iRedAPD lets mail to oneself pass
-        verdict["wblist"] = effect.deciding_entry(
-            entry for entry in asked if not is_own and who.is_listed(entry.address)
-        )
-        verdict["spam_check"] = effect.deciding_entry(entry for entry in judged if who.is_judged(entry.address))
+        asked = [] if is_own else _asked(work, receiver.in_iredapd, "inbound")
+        judged = work.wblists.matching(receiver.in_amavisd, "inbound")
+        found, points = judging(entry for entry in judged if who.is_judged(entry.address))
+        verdict["wblist"] = effect.deciding_entry([entry for entry in asked if who.is_listed(entry.address)])
+        verdict["spam_check"] = effect.deciding_entry(found)
+        verdict["spam_points"] = points
     return verdict
 
 
@@ -134,17 +140,13 @@ def _outbound(work: Work, receiver: Receiver, who: Correspondent, sections: Coll
     """Tell what decides about mail to somebody, when the account's owner has logged in."""
     verdict = OutboundVerdict()
     if "throttle" in sections:
-        verdict["throttle"] = {}
-        if who.plain.domain != receiver.account.domain:
-            accounts = [*receiver.in_session, *who.clients]
-            verdict["throttle"] = effect.limits(work.throttles.matching(accounts, "outbound"))
+        is_local = who.plain.domain == receiver.account.domain  # iRedAPD lets mail within a domain pass
+        accounts = [] if is_local else [*receiver.in_session, *who.clients]
+        verdict["throttle"] = effect.limits(work.throttles.matching(accounts, "outbound"))
     if "wblist" in sections:
-        accounts = [*receiver.in_session, *([who.client] if who.client else [])]
-        asked = in_order(work.wblists.matching(accounts, "outbound"))
         is_own = who.plain == receiver.account
-        verdict["wblist"] = effect.deciding_entry(
-            entry for entry in asked if not is_own and who.is_recipient(entry.address)
-        )
+        asked = [] if is_own else _asked(work, [*receiver.in_session, *who.known_client], "outbound")
+        verdict["wblist"] = effect.deciding_entry([entry for entry in asked if who.is_recipient(entry.address)])
     return verdict
 
 

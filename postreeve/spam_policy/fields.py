@@ -12,7 +12,9 @@ HIGHEST_SCORE = 1000
 def _score(given: str) -> float:
     """Read a score as SpamAssassin counts, such as `6.2`."""
     if not re.fullmatch(r"-?[0-9]{1,4}(\.[0-9]{1,3})?", given) or abs(float(given)) > HIGHEST_SCORE:
-        refuse(Code.INVALID_NUMBER)
+        refuse(
+            Code.INVALID_NUMBER, hint=f"A number from -{HIGHEST_SCORE} to {HIGHEST_SCORE}, with up to three decimals."
+        )
     return float(given)
 
 

@@ -101,7 +101,7 @@ class SqlSpamPolicies:
             if columns.keys() <= self.session.schema.columns["policy"]:
                 values |= columns
             else:
-                self.remarks.ignored.append(of.name)
+                self.remarks.ignored += changes.sent_names(of)
         return values
 
     def _columns(self, of: AnyField, given: Any, scope: Scope) -> dict[str, Any]:  # noqa: ANN401 - as its kind has it

@@ -28,12 +28,13 @@ DROP_EXPIRED = Statement(
 
 
 @contextmanager
-def held(database: Database, names: Collection[str]) -> Iterator[None]:
+def held(database: Database, names: Collection[str], patience: float = PATIENCE_SECONDS) -> Iterator[None]:
     """Hold claims on some names, in their order, so that two works never wait for each other."""
     holder = secrets.token_hex(16)
     with Session(database, is_autocommit=len(names) == 1) as session:
         try:
-            _take(session, sorted(names), holder)
+            _take(session, sorted(names), holder, patience)
+            session.rest()
             yield
         finally:
             _release(session, holder)
@@ -71,9 +72,9 @@ def _release(session: Session, holder: str) -> None:
         log.warning("Claims are left to expire: %s", error)
 
 
-def _take(session: Session, names: Sequence[str], holder: str) -> None:
+def _take(session: Session, names: Sequence[str], holder: str, patience: float) -> None:
     """Take all claims together, as soon as nobody else holds one of them."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + patience
     while not _are_taken(session, names, holder):
         if time.monotonic() > deadline:
             raise StoreUnavailableError(f"Another work holds {', '.join(names[:3])}.")

@@ -5,18 +5,22 @@ somebody subscribes by mail; the locks here are those that it takes itself. Ever
 one of subscribers to mlmmj, whatever its name.
 """
 
-import contextlib
-import fcntl
+import errno
 import os
-import shutil
 import subprocess
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
+from secrets import token_hex
 
+from postreeve.errors import Refused
 from postreeve.shapes import FirstLine, Flag, Lines, MlmmjShape, WholeText
+from postreeve.storage.folders import Folder, Owner
 from postreeve.subscribable_lists.store import ListSetting, ListSettings, Subscriber, Version
 from postreeve.values import Address
 from postreeve.work import ListServerError
@@ -24,8 +28,8 @@ from postreeve.work import ListServerError
 VERSIONS: Mapping[Version, str] = {"normal": "subscribers.d", "digest": "digesters.d", "nomail": "nomailsubs.d"}
 """The directories of subscribers."""
 DIRECTORIES = (
-    "incoming", "queue", "queue/discarded", "archive", "text", "control", "subconf", "unsubconf", "bounce",
-    "moderation", "requeue", *VERSIONS.values(),
+    "incoming", "queue", "archive", "text", "control", "subconf", "unsubconf", "bounce", "moderation", "requeue",
+    *VERSIONS.values(),
 )  # fmt: skip
 ADDRESSES = "listaddress"
 APPROVERS = "submod"
@@ -33,8 +37,18 @@ ALWAYS_ON = ("tocc", "ifmodsendonlymodmoderate")
 """As mlmmjadmin makes a list: mail need not name it, and of moderators who write only they themselves are asked."""
 PEOPLE = ("owner", "moderators", "subscription_moderators")
 LOCK = ".postreeve.lock"
+ASIDE = ".postreeve"
+"""A directory of the spool for what is no list yet, or none any more."""
 SECONDS_OF_A_PROGRAM = 60
+MOST_PROGRAMS = 8
+"""At a time: each waits for an SMTP server, most of its life."""
+PAUSES = (0.0, 0.01, 0.03, 0.1, 0.3)
+"""Seconds before each try: mlmmj-unsub may overwrite a change, since it opens the file before it has the lock."""
 _OPTIONS: Mapping[Version, tuple[str, ...]] = {"normal": (), "digest": ("-d",), "nomail": ("-n",)}
+
+
+class NoListError(ListServerError):
+    """There is no such list in the spool, or not any more."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,8 @@ class Host:
     """The mails that mlmmj writes to people; without them it falls back to its own."""
     controls: tuple[tuple[str, str], ...] = ()
     """Further control files of a new list, such as the port to which its mail goes."""
+    patience: float = 20
+    """How many seconds to wait until somebody else has finished with a list."""
 
 
 class NativeLists:
@@ -57,205 +73,271 @@ class NativeLists:
         self.host = host
         self.controls = controls
 
+    def close(self) -> None:
+        """Nothing stays open."""
+
     def settings(self, mail: str) -> ListSettings | None:
-        with _errors():
-            directory = self._directory(mail)
-            if not directory.is_dir():
-                return None
-            return {name: self._read(directory / "control", name) for name in self.controls}
+        try:
+            with self._folder(mail) as directory, directory.folder("control", is_made=True) as control:
+                return {name: self._read(control, name) for name in self.controls}
+        except NoListError:
+            return None
 
     def create(self, mail: str, settings: ListSettings) -> None:
-        with _errors():
-            directory = self._directory(mail)
-            if directory.exists():  # without an account: a creation that was never finished
-                self._put_away(directory)
-            _make(directory.parent, self.host.spool)
-            fresh = directory.with_name(f".{directory.name}.{os.getpid()}")
-            shutil.rmtree(fresh, ignore_errors=True)
-            self._build(fresh, mail, settings)
-            fresh.rename(directory)
+        domain, name = _place(mail)
+        with self._spool() as spool, self._aside(spool) as aside:
+            self._build(aside, name, mail, settings)
+            with spool.locked(LOCK, self.host.patience), spool.folder(domain, is_made=True) as home:
+                if home.has(name):  # without an account: a creation that was never finished
+                    self._put_away(home, domain, name)
+                aside.move(name, home, name)
 
-    def _build(self, directory: Path, mail: str, settings: ListSettings) -> None:
-        for path in (directory, *(directory / name for name in DIRECTORIES)):
-            _make(path, self.host.spool)
-        _write(directory / "index", "")
-        if self.host.texts.is_dir():
-            for text in self.host.texts.iterdir():
-                if text.is_file():
-                    _write(directory / "text" / text.name, text.read_bytes())
-        for name in ALWAYS_ON:
-            _write(directory / "control" / name, "")
-        for name, value in self.host.controls:
-            _write(directory / "control" / name, f"{value}\n")
-        self._write_all(directory, mail, {"extra_addresses": (), **settings})
+    def _build(self, aside: Folder, name: str, mail: str, settings: ListSettings) -> None:
+        with aside.folder(name, is_made=True) as directory:
+            for inner in DIRECTORIES:
+                directory.make(inner)
+            directory.write("index", b"")
+            with directory.folder("queue") as queue:
+                queue.make("discarded")
+            with directory.folder("text") as text:
+                for path in self.host.texts.iterdir() if self.host.texts.is_dir() else ():
+                    if path.is_file():
+                        text.write(path.name, path.read_bytes())
+            with directory.folder("control") as control:
+                more = {**dict.fromkeys(ALWAYS_ON, ""), **{file: f"{value}\n" for file, value in self.host.controls}}
+                _write_all(control, {file: value.encode() for file, value in more.items()})
+                _write_all(control, self._contents(control, mail, {"extra_addresses": (), **settings}))
 
     def write(self, mail: str, settings: ListSettings) -> None:
-        with self._locked(mail) as directory:
-            before = {name: self._read(directory / "control", name) for name in settings}
+        with self._locked(mail) as directory, directory.folder("control", is_made=True) as control:
+            contents = self._contents(control, mail, settings)
+            before = {file: control.read(file) for file in contents}
             try:
-                self._write_all(directory, mail, settings)
+                _write_all(control, contents)
             except OSError:
-                self._write_all(directory, mail, before)
+                _write_all(control, before)
                 raise
 
     def remove(self, mail: str, *, is_kept: bool) -> None:
-        with _errors():
-            directory = self._directory(mail)
-            if not directory.exists():
-                return
-            with self._locked(mail):
+        domain, name = _place(mail)
+        with self._spool() as spool, self._aside(spool) as aside:
+            with suppress(NoListError), self._locked(mail), spool.folder(domain) as home:
                 if is_kept:
-                    self._put_away(directory)
+                    self._put_away(home, domain, name)
                 else:
-                    gone = directory.with_name(f".{directory.name}.gone")
-                    shutil.rmtree(gone, ignore_errors=True)
-                    directory.rename(gone)
-                    shutil.rmtree(gone)
-            with contextlib.suppress(OSError):  # other lists are in it
-                directory.parent.rmdir()
+                    home.move(name, aside, name)
+            with spool.locked(LOCK, self.host.patience), suppress(OSError):  # other lists are in it
+                os.rmdir(domain, dir_fd=spool.handle)
 
     def subscribers(self, mail: str) -> Iterator[Subscriber]:
-        directory = self._present(mail)
-        for version, name in VERSIONS.items():
-            with _errors():
-                found = sorted(_subscribed(directory / name))
+        with self._folder(mail):  # that there is none is said at once
+            return self._subscribers(mail)
+
+    def _subscribers(self, mail: str) -> Iterator[Subscriber]:
+        for version in VERSIONS:
+            with self._folder(mail) as directory:
+                found = sorted(_subscribed(directory, version))
             for address in found:
                 yield Subscriber(mail=address, subscription=version)
 
     def subscribe(self, mail: str, addresses: Collection[str], version: Version, *, has_to_confirm: bool) -> None:
         with self._locked(mail) as directory:
-            if has_to_confirm:
-                subscribed = _subscribed(directory / VERSIONS[version])
-                for address in sorted(set(addresses) - subscribed):
-                    self._ask(directory, address, version)
-                return
-            for other, name in VERSIONS.items():
-                if other != version:
-                    _change(directory / name, (), addresses)
-            _change(directory / VERSIONS[version], addresses, ())
-            if missing := set(addresses) - _subscribed(directory / VERSIONS[version]):
-                raise ListServerError(f"{len(missing)} addresses are not subscribed to {mail}.")
+            strangers = set(addresses) - _subscribed(directory, *VERSIONS) if has_to_confirm else set()
+            known = set(addresses) - strangers
+            _insist(lambda: self._move(directory, known, version), f"could not be subscribed to {mail}")
+        if strangers:
+            self._ask(mail, strangers, version)
 
     def unsubscribe(self, mail: str, addresses: Collection[str]) -> None:
         with self._locked(mail) as directory:
-            for name in VERSIONS.values():
-                _change(directory / name, (), addresses)
-                if left := _subscribed(directory / name) & set(addresses):
-                    raise ListServerError(f"{len(left)} addresses are still subscribed to {mail}.")
+            _insist(lambda: self._forget(directory, set(addresses)), f"could not be unsubscribed from {mail}")
 
     def subscriptions(self, mails: Iterable[str], address: str) -> dict[str, Version]:
         found: dict[str, Version] = {}
-        with _errors():
-            for mail in mails:
-                for version, name in VERSIONS.items():
-                    if mail not in found and address in self._of(mail, name):
+        for mail in mails:
+            with suppress(NoListError), self._folder(mail) as directory:
+                for version in VERSIONS:
+                    if mail not in found and address in _subscribed(directory, version):
                         found[mail] = version
         return found
 
     def memberships(self, mails: Iterable[str], domain: str) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for mail in mails:
-            with _errors():
-                subscribed = {address for name in VERSIONS.values() for address in self._of(mail, name)}
-            for address in subscribed:
-                if address.endswith(f"@{domain}"):
-                    found.setdefault(address, []).append(mail)
+            with suppress(NoListError), self._folder(mail) as directory:
+                for address in _subscribed(directory, *VERSIONS):
+                    if address.endswith(f"@{domain}"):
+                        found.setdefault(address, []).append(mail)
         return found
 
     def people(self, mail: str) -> dict[str, tuple[str, ...]]:
-        with _errors():
-            control = self._directory(mail) / "control"
-            found = {name: self._read(control, name) for name in PEOPLE}
+        settings = self.settings(mail) or {}
+        found = {name: settings[name] for name in PEOPLE if name in settings}
         return {name: value for name, value in found.items() if isinstance(value, tuple)}
 
-    def _of(self, mail: str, version: str) -> set[str]:
-        return _subscribed(self._directory(mail) / version)
+    def _move(self, directory: Folder, addresses: set[str], version: Version) -> set[str]:
+        """Let addresses be subscribed to one version alone; return those for which that is not so."""
+        others = [other for other in VERSIONS if other != version]
+        self._change(directory, version, addresses, set())
+        for other in others:
+            self._change(directory, other, set(), addresses)
+        return (addresses - _subscribed(directory, version)) | (addresses & _subscribed(directory, *others))
 
-    def _ask(self, directory: Path, address: str, version: Version) -> None:
-        """Let mlmmj send the mail that has to be answered; an older one for the same address is worth nothing then."""
-        for waiting in (directory / "subconf").iterdir():
-            if waiting.read_text(encoding="utf-8", errors="replace").strip() == address:
-                waiting.unlink(missing_ok=True)
-        program = self.host.programs / "mlmmj-sub"
-        command = [str(program), "-L", str(directory), "-a", address, "-C", "-s", *_OPTIONS[version]]
-        done = subprocess.run(  # noqa: S603 - no shell, and the address is parsed
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS_OF_A_PROGRAM, check=False
-        )
-        if done.returncode:
-            raise ListServerError(f"{program.name} ended with {done.returncode}.")
+    def _forget(self, directory: Folder, addresses: set[str]) -> set[str]:
+        """Unsubscribe addresses; return those for which that is not so."""
+        for version in VERSIONS:
+            self._change(directory, version, set(), addresses)
+        return addresses & _subscribed(directory, *VERSIONS)
+
+    def _change(self, directory: Folder, version: Version, added: set[str], removed: set[str]) -> None:
+        """Add and remove subscribers; a new one goes where mlmmj would write it, into the file of its first letter."""
+        with directory.folder(VERSIONS[version], is_made=True, begun_in=directory) as folder:
+            present = {file: set(_addresses(folder.read(file))) for file in folder.files()}
+            new = added.difference(*present.values())
+            # mlmmj-unsub writes a file beside the one that it changes; only a dead one leaves it there.
+            files = {file.removesuffix(".new") for file, addresses in present.items() if addresses & removed}
+            for file in sorted(files | {address[0] for address in added}):
+                self._change_file(folder, file, sorted(address for address in new if address[0] == file), removed)
+
+    def _change_file(self, folder: Folder, name: str, added: Iterable[str], removed: set[str]) -> None:
+        lock, unfinished = f".{name}.lock", f"{name}.new"
+        with folder.locked(lock, self.host.patience):
+            is_done = False
+            try:
+                while not is_done:
+                    before = folder.read(name) or b""
+                    present = [*_addresses(before), *_addresses(folder.read(unfinished)), *added]
+                    after = [address for address in dict.fromkeys(present) if address not in removed]
+                    content = "".join(f"{address}\n" for address in after).encode(errors="surrogateescape")
+                    is_done = folder.swap(name, before, content, self.host.patience)
+                folder.remove(unfinished)
+            finally:
+                folder.remove(lock)
+
+    def _ask(self, mail: str, addresses: set[str], version: Version) -> None:
+        """Let mlmmj send mails that have to be answered; older ones are worth nothing then."""
+        program, path = self.host.programs / "mlmmj-sub", self.host.spool.joinpath(*_place(mail)).absolute()
+        command = [str(program), "-L", str(path), "-C", "-s", *_OPTIONS[version]]
+        with self._folder(mail) as directory, directory.folder("subconf", is_made=True) as waiting:
+            for file, asked in _waiting(waiting).items():
+                if asked in addresses:
+                    waiting.remove(file)
+            with ThreadPoolExecutor(MOST_PROGRAMS) as threads:
+                # Reading the answers raises what has failed.
+                list(threads.map(lambda address: _run([*command, "-a", address], directory.owner), sorted(addresses)))
+            asked_or_in = {*_waiting(waiting).values(), *_subscribed(directory, *VERSIONS)}
+        if missing := addresses - asked_or_in:
+            raise ListServerError(f"{program.name} has not asked {len(missing)} addresses.")
 
     @contextmanager
-    def _locked(self, mail: str) -> Iterator[Path]:
-        """Keep other works away from a list: mlmmj's own programs lose changes that are made at the same time."""
-        directory = self._present(mail)
-        with _errors(), (directory / LOCK).open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not directory.is_dir():
-                raise ListServerError(f"{mail} has just been removed.")
+    def _spool(self) -> Iterator[Folder]:
+        with _errors():
+            _make(self.host.spool, None)
+            with Folder.opened(self.host.spool) as spool:
+                yield spool
+
+    @contextmanager
+    def _aside(self, spool: Folder) -> Iterator[Folder]:
+        """Give a directory that is erased in the end; what crashes have left of others is erased first."""
+        mine = token_hex(8)
+        with ExitStack() as stack, spool.folder(ASIDE, is_made=True) as aside:
+            with spool.locked(LOCK, self.host.patience):
+                for left in aside.names():
+                    _erase_left(aside, left)
+                place = stack.enter_context(aside.folder(mine, is_made=True))
+                place.take()
+            try:
+                yield place
+            finally:
+                aside.erase(mine)
+
+    @contextmanager
+    def _folder(self, mail: str) -> Iterator[Folder]:
+        domain, name = _place(mail)
+        missing = NoListError(f"There is no list {mail} in the spool.")
+        with _errors(), ExitStack() as stack:
+            try:
+                home = stack.enter_context(Folder.opened(self.host.spool))
+                home = stack.enter_context(home.folder(domain))
+                directory = stack.enter_context(home.folder(name))
+            except FileNotFoundError:
+                raise missing from None
+            try:
+                yield directory
+            except OSError as error:
+                if directory.is_at(name, home):
+                    raise
+                raise missing from error  # it has just been removed
+
+    @contextmanager
+    def _locked(self, mail: str) -> Iterator[Folder]:
+        """Keep other works away from a list; mlmmj's own programs come in between."""
+        with self._folder(mail) as directory, directory.locked(LOCK, self.host.patience):
             yield directory
 
-    def _present(self, mail: str) -> Path:
-        directory = self._directory(mail)
-        if not directory.is_dir():
-            raise ListServerError(f"There is no list {mail} in the spool.")
-        return directory
-
-    def _directory(self, mail: str) -> Path:
-        """Return a list's directory; a name never leaves the spool."""
-        address = Address.parse(mail)
-        if "/" in address.local_part or address.local_part.startswith("."):
-            raise ListServerError(f"{mail} is no name of a directory.")
-        return self.host.spool / address.domain / address.local_part
-
-    def _put_away(self, directory: Path) -> None:
+    def _put_away(self, home: Folder, domain: str, name: str) -> None:
+        _make(self.host.archive, home.owner)
         stamp = f"{datetime.now(UTC):%Y%m%d%H%M%S}"
-        target = self.host.archive / directory.parent.name / f"{directory.name}-{stamp}"
-        _make(target.parent, self.host.spool)
-        number = 1
-        while target.exists():
-            number += 1
-            target = target.with_name(f"{directory.name}-{stamp}-{number}")
-        shutil.move(directory, target)
+        with Folder.opened(self.host.archive, home.owner) as archive, archive.folder(domain, is_made=True) as target:
+            names = (f"{name}-{stamp}" + (f"-{number}" if number else "") for number in count())
+            new = next(new for new in names if not target.has(new))
+            try:
+                home.move(name, target, new)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                begun = f".{name}.begun"
+                target.erase(begun)
+                home.copy(name, target, begun)
+                target.move(begun, target, new)
+                home.erase(name)
 
-    def _read(self, control: Path, name: str) -> ListSetting:
+    def _read(self, control: Folder, name: str) -> ListSetting:
         shape = self.controls[name]
-        text = _text(control / shape.file)
+        content = control.read(shape.file)
+        text = (content or b"").decode(errors="replace")
         match shape:
             case Flag():
-                return text is not None
+                return content is not None
             case FirstLine():
-                line = (text or "").partition("\n")[0].strip()
-                return (int(line) if line.isdigit() else 0) if shape.file == "maxmailsize" else line
+                line = text.partition("\n")[0].strip()
+                return (int(line) if line.isdecimal() else 0) if shape.file == "maxmailsize" else line
             case WholeText():
-                return text or ""
+                return text
             case Lines(file):
-                lines = tuple(line.strip() for line in (text or "").splitlines() if line.strip())
+                lines = tuple(line.strip() for line in text.split("\n") if line.strip())
                 return lines[1:] if file == ADDRESSES else lines
 
-    def _write_all(self, directory: Path, mail: str, settings: ListSettings) -> None:
+    def _contents(self, control: Folder, mail: str, settings: ListSettings) -> dict[str, bytes | None]:
+        """Return what the control files hold for settings; None for one that is not to be there."""
+        contents: dict[str, bytes | None] = {}
         for name, value in settings.items():
             shape = self.controls[name]
-            content = _content(shape, value, mail)
-            if shape.file == APPROVERS:  # one file is both the switch and the list
-                content = _approvers(settings, directory / "control")
-            path = directory / "control" / shape.file
-            if content is None:
-                path.unlink(missing_ok=True)
-            else:
-                _write(path, content)
+            # One file is both the switch and the list.
+            text = self._approvers(control, settings) if shape.file == APPROVERS else _content(shape, value, mail)
+            contents[shape.file] = None if text is None else text.encode()
+        return contents
+
+    def _approvers(self, control: Folder, settings: ListSettings) -> str | None:
+        """Return who approves of subscribers, nobody for the owners; None if nobody has to."""
+        switch, names = "moderate_subscription", "subscription_moderators"
+        named = settings.get(names, self._read(control, names))
+        is_on = settings.get(switch, bool(settings.get(names)) or self._read(control, switch))
+        return "".join(f"{address}\n" for address in named) if is_on and isinstance(named, tuple) else None
 
 
-def _approvers(settings: ListSettings, control: Path) -> str | None:
-    is_on, named = settings.get("moderate_subscription"), settings.get("subscription_moderators")
-    if is_on is False or (is_on is None and not named):
-        return None
-    if isinstance(named, tuple):
-        return "".join(f"{line}\n" for line in named)
-    return _text(control / APPROVERS) or ""
+def _place(mail: str) -> tuple[str, str]:
+    """Return the names of a list's two directories; such a name never leaves the spool."""
+    try:
+        address = Address.parse(mail)
+    except Refused as error:
+        raise ListServerError(f"{mail} is no address of a list.") from error
+    if "/" in address:
+        raise ListServerError(f"{mail} is no address of a list.")
+    return address.domain, address.local_part
 
 
 def _content(shape: MlmmjShape, value: ListSetting, mail: str) -> str | None:
-    """Return what a control file holds for a value; None if it is not to be there."""
     match shape, value:
         case Flag(), _:
             return "" if value else None
@@ -268,82 +350,73 @@ def _content(shape: MlmmjShape, value: ListSetting, mail: str) -> str | None:
             return f"{value}\n" if value else None
 
 
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return None
+def _write_all(control: Folder, contents: Mapping[str, bytes | None]) -> None:
+    """Write control files: first people and texts, then switches, which may need them, and removals last."""
+    for file, content in sorted(contents.items(), key=lambda item: (item[1] is None, not item[1], item[0])):
+        control.write(file, content)
 
 
-def _subscribed(directory: Path) -> set[str]:
-    """Return the addresses in a directory of subscribers."""
+def _addresses(content: bytes | None) -> list[str]:
+    """Return the addresses in a file of subscribers, spelled as mlmmj spells them."""
+    lines = (content or b"").decode(errors="surrogateescape").split("\n")
+    return [line.strip().lower() for line in lines if line.strip()]
+
+
+def _subscribed(directory: Folder, *versions: Version) -> set[str]:
+    """Return who is subscribed to one of some versions."""
     found: set[str] = set()
-    for file in directory.iterdir() if directory.is_dir() else ():
-        if not file.name.startswith(".") and not file.name.endswith((".new", ".lock")) and file.is_file():
-            found |= {line.strip().lower() for line in (_text(file) or "").splitlines() if "@" in line}
+    for version in versions:
+        with suppress(FileNotFoundError), directory.folder(VERSIONS[version]) as folder:
+            for file in folder.files():
+                found.update(address for address in _addresses(folder.read(file)) if "@" in address)
     return found
 
 
-def _change(directory: Path, added: Collection[str], removed: Collection[str]) -> None:
-    """Add and remove subscribers, in the files that mlmmj would take: one for each first letter."""
-    files = {address[0] for address in added}
-    if removed:
-        files |= {file.name for file in directory.iterdir() if not file.name.startswith(".")}
-    for name in sorted(files):
-        _change_file(directory / name, [address for address in added if address[0] == name], set(removed))
+def _waiting(folder: Folder) -> dict[str, str]:
+    """Return whose answer is waited for, by file."""
+    return {file: (folder.read(file) or b"").decode(errors="replace").strip().lower() for file in folder.files()}
 
 
-def _change_file(file: Path, added: Iterable[str], removed: set[str]) -> None:
-    with _as_mlmmj_locks(file):
-        before = [line.strip() for line in (_text(file) or "").splitlines() if line.strip()]
-        known = {line.lower() for line in before}
-        after = [line for line in before if line.lower() not in removed]
-        after += [address for address in dict.fromkeys(added) if address not in known]
-        if after == before:
+def _insist(change: Callable[[], Collection[str]], failure: str) -> None:
+    """Change subscribers until they are as they are to be."""
+    for pause in PAUSES:
+        time.sleep(pause)
+        if not (wrong := change()):
             return
-        if after:
-            _write(file, "".join(f"{line}\n" for line in after), temporary=file.with_name(f"{file.name}.new"))
-        else:
-            file.unlink(missing_ok=True)
+    raise ListServerError(f"{len(wrong)} addresses {failure}.")
 
 
-@contextmanager
-def _as_mlmmj_locks(file: Path) -> Iterator[None]:
-    """Take the two locks that mlmmj takes while it changes a file of subscribers."""
-    lock = file.with_name(f".{file.name}.lock")
-    with lock.open("a") as outer:
-        fcntl.lockf(outer, fcntl.LOCK_EX)
-        try:
-            with contextlib.ExitStack() as stack:
-                if file.exists():
-                    inner = stack.enter_context(file.open("r+"))
-                    fcntl.lockf(inner, fcntl.LOCK_EX)
-                yield
-        finally:
-            lock.unlink(missing_ok=True)
+def _run(command: list[str], owner: Owner | None) -> None:
+    """Run one of mlmmj's programs as the user to whom the lists belong."""
+    done = subprocess.run(  # noqa: S603 - no shell, and the address is parsed
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=SECONDS_OF_A_PROGRAM,
+        check=False,
+        user=owner.user if owner else None,
+        group=owner.group if owner else None,
+        extra_groups=() if owner else None,
+    )
+    if done.returncode:
+        raise ListServerError(f"{Path(command[0]).name} ended with {done.returncode}.")
 
 
-def _write(path: Path, content: str | bytes, temporary: Path | None = None) -> None:
-    """Write a file at once, for the owner of its directory alone; who reads it sees the old one or the new one."""
-    fresh = temporary or path.with_name(f".{path.name}.{os.getpid()}")
-    data = content if isinstance(content, bytes) else content.encode()
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-    _own(fresh, path.parent)
-    fresh.rename(path)
+def _erase_left(aside: Folder, name: str) -> None:
+    with suppress(OSError):
+        with aside.folder(name) as left:
+            is_free = left.take()
+        if is_free:
+            aside.erase(name)
 
 
-def _make(directory: Path, owner: Path) -> None:
-    directory.mkdir(mode=0o700, exist_ok=True, parents=not directory.parent.exists())
-    _own(directory, owner)
-
-
-def _own(path: Path, like: Path) -> None:
-    """Let a file belong to whom another belongs to, where we may: mlmmj runs as a user of its own."""
-    if os.geteuid() == 0:
-        owner = like.stat()
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+def _make(path: Path, owner: Owner | None) -> None:
+    """Make a directory that the settings name, and those above it."""
+    if path.is_dir():
+        return
+    _make(path.parent, owner)
+    with Folder.opened(path.parent, owner) as parent:
+        parent.make(path.name)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from postreeve.storage.tables.ddl import statements, table_statements
 from postreeve.storage.tables.iredadmin import IREDADMIN
 from postreeve.storage.tables.iredapd import INSTALLED as IREDAPD_ROWS
 from postreeve.storage.tables.iredapd import IREDAPD
-from postreeve.storage.tables.postreeve import MIGRATIONS, versions
+from postreeve.storage.tables.postreeve import MIGRATIONS, Migration, versions
 from postreeve.storage.tables.vmail import VMAIL
 from postreeve.work import StoreUnavailableError
 
@@ -52,13 +52,16 @@ _READ_BY_GROUP = 0o640
 APPLIED = Statement(lambda _: sa.select(sa.func.max(versions.c.version)))
 
 
-def create(store: Store, name: str, group: str) -> None:
-    """Create what is missing of a database such as `vmail`: the file of an embedded one, the tables of an empty one."""
+def create(store: Store, name: str, group: str) -> bool:
+    """Create what is missing of a database such as `vmail`, and tell whether it had no tables.
+
+    Of an embedded one that is the file as well.
+    """
     if store.engine == "sqlite":
         create_file(store, group, is_read_by_mail=name == "vmail")
     database = Database(store, 1)
     try:
-        create_tables(database, name)
+        return create_tables(database, name)
     finally:
         database.pool.dispose()
 
@@ -167,11 +170,17 @@ def migrate(database: Database, to: int = LATEST) -> None:
                 session.commit()
         for step in reversed(MIGRATIONS):
             if to < step.version <= applied:
-                for table in reversed(step.adds):
-                    session.text_execute(f"DROP TABLE {table.name}")
-                session.delete(versions, version=step.version)
-                session.commit()
+                _go_back(session, step)
     database.forget_schema()
+
+
+def _go_back(session: Session, step: Migration) -> None:
+    for table in reversed(step.adds):
+        if step.must_be_empty and session.text_rows(f"SELECT 1 FROM {table.name} LIMIT 1"):  # noqa: S608 - ours
+            raise SettingsError(f"There are still rows in {table.name}: run `postreeve job pending` first.")
+        session.text_execute(f"DROP TABLE {table.name}")
+    session.delete(versions, version=step.version)
+    session.commit()
 
 
 def look_up_grants(store: Store) -> list[str]:

@@ -13,6 +13,7 @@ from postreeve.subscribable_lists.fields import (
 from postreeve.subscribable_lists.rules import further_addresses
 from postreeve.subscribable_lists.store import ListServer, ListSetting, SubscribableLists
 from postreeve.values import Address
+from postreeve.work import ConflictError
 
 Replace = Callable[[str], str]
 """What becomes of an address; nothing, if it goes."""
@@ -33,6 +34,8 @@ def follow(server: ListServer, lists: SubscribableLists, alias_domains: AliasDom
             for mail in filter(server.settings, lists.addresses(step.name)):
                 further = further_addresses(Address(mail), lists.extra_addresses(mail), alias_domains(step.name))
                 server.write(mail, {EXTRA_ADDRESSES.name: further})
+        case unknown:
+            raise ConflictError(f"This release does not know how to {unknown}.")
 
 
 def rename(server: ListServer, lists: Collection[str], old: str, new: str) -> None:

@@ -56,6 +56,9 @@ class ListServer(Protocol):
     def memberships(self, mails: Iterable[str], domain: str) -> dict[str, list[str]]:
         """Return for each address of a domain to which of some lists it is subscribed, in their order."""
 
+    def close(self) -> None:
+        """Give connections back, if there are any."""
+
 
 class SubscribableLists(Protocol):
     """The accounts of mailing lists."""

@@ -26,7 +26,7 @@ def get_throttle(work: Work, scope: Scope, direction: str) -> Throttle:
     allow=admin_of_its_scope, fields=THROTTLE, event="throttle", claims=("scope",), section=SECTION,
 )  # fmt: skip
 def set_throttle(work: Work, scope: Scope, direction: str, changes: Changes) -> None:
-    """Set the throttle of everybody, a domain or a user in one direction; what is not given is not limited here."""
+    """Set a throttle, of everybody, a domain or a user, in one direction; what is not given is not limited here."""
     if PERIOD not in changes:
         refuse(Code.MISSING_PARAMETER, hint=PERIOD.name)
     lock_scope(work, scope)

@@ -167,6 +167,8 @@ def _password(work: Work, domain: Domain | None, changes: Changes) -> str | None
 
 def _check_addresses(work: Work, mail: Address, changes: Changes, new_aliases: frozenset[Address]) -> None:
     """Refuse alias addresses that may not be this user's, and destinations that an admin may not name."""
+    if mail in new_aliases:
+        refuse(Code.ALREADY_EXISTS, hint=f"{mail} is the user's own address; alias addresses are further ones.")
     require_own_domains(work, mail.domain, new_aliases)
     forwarding = changes.of(FORWARDING)
     named = set(forwarding.named()) if forwarding else set()

@@ -242,12 +242,13 @@ class SqlUsers:
     def _columns(self, mail: Address, changes: Changes) -> dict[str, Any]:
         columns = accounts.columns(changes)
         known = self.session.schema.columns["mailbox"]
-        missing = {changed.name: changed.sql.name for changed in changes if isinstance(changed.sql, Column)}
-        self.remarks.ignored += [name for name, column in missing.items() if column not in known]
+        for changed in changes:
+            if isinstance(changed.sql, Column) and changed.sql.name not in known:
+                self.remarks.ignored += changes.sent_names(changed)
         if change := changes.of(SERVICES):
             set_columns, unknown = services.flags(change, known)
             columns |= set_columns
-            self.remarks.ignored += [f"services={word}" for word in unknown]
+            self.remarks.ignored += changes.sent_values(SERVICES, unknown)
         if path := changes.get(MAILDIR):
             columns |= self._free_home(mail, path).columns()
         if (is_global := changes.get(IS_GLOBAL_ADMIN)) is not None:

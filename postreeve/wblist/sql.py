@@ -1,7 +1,6 @@
 """White and black lists in the SQL database `amavisd`."""
 
 from collections.abc import Collection, Mapping
-from typing import cast
 
 import sqlalchemy as sa
 
@@ -11,12 +10,11 @@ from postreeve.storage.amavisd import LISTS, OwnedList, text_of
 from postreeve.storage.sql import Session, Statement, among, batches, parameter
 from postreeve.storage.tables.amavisd import mailaddr, users
 from postreeve.values import Scope
-from postreeve.wblist.store import Entry, Verdict
+from postreeve.wblist.store import Entry
 from postreeve.work import ConflictError, DuplicateError
 
 LETTERS: Mapping[str, str] = {"whitelist": "W", "blacklist": "B"}
 """The only letters that both daemons read alike."""
-_VERDICTS = {letter: cast("Verdict", verdict) for verdict, letter in LETTERS.items()}
 
 _ADDRESS = mailaddr.c
 KNOWN = Statement(lambda _: sa.select(_ADDRESS.email, _ADDRESS.id).where(among(_ADDRESS.email, "texts")))
@@ -34,7 +32,7 @@ def _present(owned: OwnedList) -> Statement:
     row = owned.table.c
     return Statement(
         lambda _: sa.select(row[owned.other], row.wb)
-        .where(row[owned.owner] == parameter("owner"), among(row[owned.other], "numbers"))
+        .where(row[owned.owner] == parameter("owner"))
     )  # fmt: skip
 
 
@@ -58,10 +56,10 @@ def _remove(owned: OwnedList) -> Statement:
 def _matching(owned: OwnedList) -> Statement:
     row = owned.table.c
     return Statement(
-        lambda _: sa.select(users.c.email, _ADDRESS.email, _ADDRESS.priority, row.wb)
+        lambda _: sa.select(users.c.email, _ADDRESS.email, row.wb)
         .select_from(users).join(owned.table, row[owned.owner] == users.c.id)
         .join(mailaddr, row[owned.other] == _ADDRESS.id)
-        .where(among(users.c.email, "texts"), sa.or_(row.wb == "W", row.wb == "B"))
+        .where(among(users.c.email, "texts"))
         .order_by(users.c.priority.desc(), users.c.id, _ADDRESS.priority.desc(), _ADDRESS.id)
     )  # fmt: skip
 
@@ -89,10 +87,10 @@ class SqlWblists:
         owner, letter = amavisd.own(self.session, scope).id, LETTERS[verdict]
         owned = LISTS[direction]
         try:
+            present: dict[int, str] = dict(self.session.rows(PRESENT[direction], owner=owner))
             for batch in batches(sorted(addresses)):
                 numbers = self._numbers(batch)
-                present: dict[int, str] = dict(self.session.rows(PRESENT[direction], owner=owner, numbers=numbers))
-                if turned := [number for number, wb in present.items() if wb != letter]:
+                if turned := [number for number in numbers if present.get(number, letter) != letter]:
                     self.session.execute(TURN[direction], owner=owner, numbers=turned, wb=letter)
                 new = [number for number in numbers if number not in present]
                 self.session.insert_many(
@@ -115,10 +113,7 @@ class SqlWblists:
 
     def matching(self, accounts: Collection[str], direction: str) -> list[Entry]:
         rows = self.session.rows(MATCHING[direction], texts=self._octets(accounts))
-        return [
-            Entry(text_of(account), text_of(address), priority, _VERDICTS[letter])
-            for account, address, priority, letter in rows
-        ]
+        return [Entry(text_of(account), text_of(address), letter) for account, address, letter in rows]
 
     def _numbers(self, addresses: list[str]) -> list[int]:
         """Return the numbers of addresses, which are given one where they have none; rows of `mailaddr` are shared."""

@@ -12,13 +12,12 @@ Verdict = Literal["whitelist", "blacklist"]
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a list."""
+    """One entry of a list, as it is stored."""
 
     account: str
     address: str
-    priority: int
-    """Of the address; the higher is asked first."""
-    verdict: Verdict
+    letter: str
+    """W or B, where we wrote it; other programs write more, which each daemon reads in its own way."""
 
 
 class Wblists(Protocol):
@@ -37,4 +36,7 @@ class Wblists(Protocol):
         """Empty a list."""
 
     def matching(self, accounts: Collection[str], direction: str) -> list[Entry]:
-        """Return the entries of some accounts: of the account and then the address with the highest priority first."""
+        """Return the entries of some accounts: of the account and then the address with the highest priority first.
+
+        Those are among them that one daemon or neither can read.
+        """

@@ -219,7 +219,7 @@ async def _next_of_body(receive: Receive) -> Message:
     try:
         with fail_after(UNSENT_SECONDS):
             return await receive()
-    except TimeoutError:
+    except (TimeoutError, asyncio.CancelledError):  # a server that ends cancels what still waits
         refuse(Code.REQUEST_INCOMPLETE)
 
 
@@ -305,13 +305,21 @@ def _refusal(no: Refused, client: Client, *, is_true: bool = False) -> Reply:
         headers = ((b"content-type", b"application/problem+json"),)
     elif not is_true and no.codes[0] not in _ALWAYS_TRUE:
         status = HTTPStatus.OK
+    if no.codes[0] is Code.REQUEST_INCOMPLETE:
+        headers += ((b"connection", b"close"),)  # the rest, if it still came, would be taken for the next request
     if no.retry_after:
         headers += ((b"retry-after", str(no.retry_after).encode()),)
     return Reply(status, _encoder.encode(body), headers)
 
 
 _ALWAYS_TRUE = frozenset(
-    {Code.NO_SUCH_OPERATION, Code.METHOD_NOT_ALLOWED, Code.REQUEST_TOO_LARGE, Code.REQUEST_INCOMPLETE}
+    {
+        Code.NO_SUCH_OPERATION,
+        Code.METHOD_NOT_ALLOWED,
+        Code.REQUEST_TOO_LARGE,
+        Code.REQUEST_INCOMPLETE,
+        Code.SERVICE_UNAVAILABLE,
+    }
 )
 
 

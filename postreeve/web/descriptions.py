@@ -213,12 +213,10 @@ class Description:
         return ONE_OF.get(self.route, ())
 
     def _of(self, of: AnyField) -> Iterator[Parameter]:
-        new_names: dict[str, str] = {}
+        new_names = _new_names(of)
         for name, role in of.names.items():
-            # An empty reset clears: where there is one, a name that only clears is an old one.
-            is_clearing = role == Role.CLEAR and Role.RESET in new_names
-            new_name = new_names.get(Role.RESET if is_clearing else role, "")
-            new_names.setdefault(role, name)
+            present = new_names.get(role) or new_names[Role.RESET]
+            new_name = "" if present == name else present
             yield Parameter(
                 name, of, role, new_name, name in REQUIRED.get(self.route, ()),
                 tuple(self._notes(name, of, new_name)), self._example(of, role),
@@ -241,7 +239,7 @@ class Description:
         if excluded := [other.name for pair in fields.conflicts if of in pair for other in pair if other is not of]:
             yield f"Not together with {_listed(excluded)}."
         if isinstance(of, SetField) and of.roles[name] == Role.RESET and len(of.roles) > 1:
-            yield f"Not together with {_listed(other for other in of.roles if other != name)}."
+            yield f"Not together with {_listed(other for other in _new_names(of).values() if other != name)}."
         if needed := [second.name for first, second in fields.together if first is of]:
             yield f"Needs {_listed(needed)}."
         if isinstance(of, SetField) and of.discards_invalid:
@@ -311,6 +309,17 @@ def rule_name(rule: Rule) -> str:
 def anchor(chapter: str) -> str:
     """Return the name of a chapter's place in a page."""
     return "-".join("".join(letter if letter.isalnum() else " " for letter in chapter.lower()).split())
+
+
+def _new_names(of: AnyField) -> dict[str, str]:
+    """Return the present name for each role.
+
+    An empty reset clears: where there is one, a name that only clears is an old one.
+    """
+    names: dict[str, str] = {}
+    for name, role in of.names.items():
+        names.setdefault(role, name)
+    return {role: name for role, name in names.items() if role != Role.CLEAR or Role.RESET not in names}
 
 
 def _listed(names: Iterable[str]) -> str:

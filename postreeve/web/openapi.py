@@ -28,9 +28,10 @@ is an empty value. A parameter that is not sent leaves what is stored alone. An 
 for a number or a choice of words. Unknown parameters are ignored and named in `_ignored`.
 
 **Answers** are JSON objects with `_success`. A refusal has HTTP status 200, `_success` false and a message code in
-`_msg`; several violations of the password policy are joined by commas. Unknown paths (404), wrong methods (405), large
-requests (413), defects (500) and outages (503) have their true status. Requests with `Accept: application/problem+json`
-get true statuses for all refusals, with an RFC 9457 body that carries `_success` and `_msg` too.
+`_msg`; several violations of the password policy are joined by commas. Unknown paths (404), wrong methods (405), bodies
+that do not arrive (408), large requests (413), defects (500) and outages (503) have their true status. Requests with
+`Accept: application/problem+json` get true statuses for all refusals, with an RFC 9457 body that carries `_success` and
+`_msg` too.
 
 **Rights.** Each operation names who may ask for it. A parameter with a section is closed to domain admins when a
 global admin has disabled that section of the profile.
@@ -87,7 +88,8 @@ _REMARKS: Mapping[str, Schema] = {
 _REFERENCE = "#/components/schemas/{name}"
 _POLICY = "|".join(code.name for code in Code if code.name.startswith("PW_"))
 _TRUE_STATUSES = (
-    HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE,
 )  # fmt: skip
 
@@ -335,7 +337,10 @@ def _components() -> dict[str, Any]:
 
 
 def _always_true(status: HTTPStatus) -> dict[str, Any]:
-    always = {"NO_SUCH_OPERATION", "METHOD_NOT_ALLOWED", "REQUEST_TOO_LARGE", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE"}
+    always = {
+        "NO_SUCH_OPERATION", "METHOD_NOT_ALLOWED", "REQUEST_INCOMPLETE", "REQUEST_TOO_LARGE", "INTERNAL_ERROR",
+        "SERVICE_UNAVAILABLE",
+    }  # fmt: skip
     codes = [code for code in Code if code.name in always and true_status(code) == status]
     response: dict[str, Any] = {
         "description": " ".join(f"`{code.name}`: {code.value}" for code in codes),

@@ -50,7 +50,11 @@ def _parameter(parameter: Parameter, description: Description) -> dict[str, Any]
         "name": parameter.name,
         "type": parameter.type_name,
         "text": _prose(" ".join((parameter.sentence, *parameter.notes))),
-        "old": [other.name for other in description.parameters if other.new_name == parameter.name],
+        "old": [
+            (other.name, "" if other.role == parameter.role else "instead of an empty value")
+            for other in description.parameters
+            if other.new_name == parameter.name
+        ],
     }
 
 

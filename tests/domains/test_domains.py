@@ -146,8 +146,60 @@ def test_catchall_rows_are_no_members_and_no_forwardings(site: Site, root: Clien
 
 def test_services_of_a_directory_are_named_and_not_stored(site: Site, root: Client) -> None:
     answer = root.put("domain/ex.com", addService="self-service,mail,domainalias")
-    assert answer == {"_success": True, "_ignored": ["services=domainalias", "services=mail"]}
+    assert answer == {"_success": True, "_ignored": ["addService=domainalias", "addService=mail"]}
     assert [row["settings"] for row in site.rows("domain")] == ["enabled_services:self-service;"]
+    answer = root.put("domain/ex.com", services="Mail,self-service")
+    assert answer == {"_success": True, "_ignored": ["services=Mail"]}
+    answer = root.put("domain/ex.com", enableService="mail", removeService="fax")
+    assert answer == {"_success": True, "_ignored": ["enableService=mail"]}
+
+
+@pytest.mark.parametrize("role", ["primary", "alias"])
+def test_no_domain_is_hosted_in_which_a_standalone_admin_lies(site: Site, root: Client, role: str) -> None:
+    root.ok("POST", "admin/boss@far.test", password=PASSWORD)
+    limited = site.admin("al@close.test", maxDomains="0")
+    before = site.dump()
+    path = "domain/far.test" if role == "primary" else "domain/new.test"
+    parameters = {} if role == "primary" else {"aliasDomains": "far.test"}
+    answer = root.post(path, **parameters)
+    assert answer == {"_success": False, "_msg": "CAN_NOT_BE_LOCAL_DOMAIN", "_hint": "boss@far.test"}
+    assert limited.post(path, **parameters)["_hint"] == "far.test"
+    assert root.refused("PUT", "domain/ex.com", addAliasDomain="far.test") == "CAN_NOT_BE_LOCAL_DOMAIN"
+    assert site.dump() == before
+    root.ok("DELETE", "admin/boss@far.test")
+    root.ok("POST", path, **parameters)
+
+
+def test_a_domain_with_bounds_that_nothing_satisfies_is_refused(root: Client) -> None:
+    for parameters, hint in (
+        ({"minPasswordLength": "20", "maxPasswordLength": "10"}, "at least 20 and at most 10"),
+        ({"maxPasswordLength": "7"}, "at least 8 and at most 7"),
+        ({"defaultQuota": "5", "maxUserQuota": "4"}, "5 MB by defaultQuota; maxUserQuota is 4 MB"),
+    ):
+        answer = root.post("domain/new.test", **parameters)
+        assert answer["_msg"] == "INVALID_VALUE"
+        assert hint in answer["_hint"]
+    root.ok("POST", "domain/new.test", minPasswordLength="5", maxPasswordLength="7", defaultQuota="5", maxUserQuota="5")
+
+
+def test_a_bound_is_held_against_the_one_that_is_there_already(site: Site, root: Client) -> None:
+    root.ok("PUT", "domain/ex.com", maxPasswordLength="12", maxUserQuota="100")
+    before = site.dump()
+    for parameters in ({"minPasswordLength": "13"}, {"defaultQuota": "101"}):
+        assert root.refused("PUT", "domain/ex.com", **parameters) == "INVALID_VALUE"
+    assert site.dump() == before
+    root.ok("PUT", "domain/ex.com", minPasswordLength="13", maxPasswordLength="0")
+    root.ok("PUT", "domain/ex.com", defaultQuota="101", maxUserQuota="0")
+    assert root.refused("PUT", "domain/ex.com", maxPasswordLength="12") == "INVALID_VALUE"
+    assert root.refused("PUT", "domain/ex.com", maxUserQuota="100") == "INVALID_VALUE"
+
+
+def test_a_contradiction_that_others_left_does_not_stop_other_changes(site: Site, root: Client) -> None:
+    text = "min_passwd_length:20;max_passwd_length:10;default_user_quota:9;max_user_quota:8;"
+    site.execute("vmail", f"UPDATE domain SET settings = '{text}' WHERE domain = 'ex.com'")
+    root.ok("PUT", "domain/ex.com", name="Ex")
+    root.ok("PUT", "domain/ex.com", minPasswordLength="10")
+    root.ok("PUT", "domain/ex.com", maxUserQuota="9")
 
 
 def test_remove_all_services_clears_and_no_does_not(root: Client) -> None:

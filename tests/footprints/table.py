@@ -1,4 +1,4 @@
-"""The table of footprints as text: requests, and the rows that each of them changes."""
+"""The tables of footprints as text: requests, and the rows that each of them changes."""
 
 import re
 import shlex
@@ -11,12 +11,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from postreeve.settings import Engine
+from postreeve.storage.tables.amavisd import AMAVISD
 from postreeve.storage.tables.iredadmin import IREDADMIN
+from postreeve.storage.tables.iredapd import IREDAPD
 from postreeve.storage.tables.postreeve import OURS
 from postreeve.storage.tables.vmail import VMAIL
 from tests.site import Row
 
-FILE = Path(__file__).with_name("footprints.txt")
+ACCOUNTS = Path(__file__).with_name("footprints.txt")
+POLICIES = Path(__file__).with_name("policies.txt")
+FILES = (ACCOUNTS, POLICIES)
 OLD = "2020-01-02 03:04:05"
 """When all that is there before a request was created, changed and got its password."""
 INDENT = "    "
@@ -25,12 +29,30 @@ Dump = Mapping[str, Sequence[Row]]
 
 TABLES: Mapping[str, sa.Table] = {
     name: table
-    for metadata in (VMAIL, IREDADMIN, OURS)
+    for metadata in (VMAIL, AMAVISD, IREDAPD, IREDADMIN, OURS)
     for name, table in metadata.tables.items()
     if name != "postreeve_versions" and table.info.get("only") != ("mariadb",)
 }
 """Every table, in iRedMail's order; of two with one name, that of `vmail`."""
+REFERENCES: Mapping[tuple[str, str], str] = {
+    ("users", "policy_id"): "policy",
+    ("wblist", "rid"): "users",
+    ("wblist", "sid"): "mailaddr",
+    ("outbound_wblist", "rid"): "mailaddr",
+    ("outbound_wblist", "sid"): "users",
+    ("throttle_tracking", "tid"): "throttle",
+}
+"""The columns that hold the number of a row in another table: they are told by its name."""
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "policy": ("policy_name",),
+    "users": ("email",),
+    "mailaddr": ("email",),
+    "throttle": ("account", "kind"),
+}
+"""The names of those rows. They are the same rows as long as they have the same numbers."""
 _PAST = ("created", "modified", "passwordlastchange")
+_TELLING = (*_PAST, "priority", "sender_priority", "kind")
+"""What is shown of a row even where it is the column's default."""
 _USED = {"postreeve_sessions": "used", "postreeve_known_networks": "at"}
 """When somebody was here last, which is no part of a footprint."""
 _NEAR = timedelta(minutes=10)
@@ -78,14 +100,14 @@ class Entry:
         return [word for line in lines for word in line.split()[2:]]
 
 
-def entries() -> list[Entry]:
-    """Return the requests of the table."""
-    return [Entry(request, "\n".join(below)) for request, below in _blocks()]
+def entries(file: Path) -> list[Entry]:
+    """Return the requests of a table."""
+    return [Entry(request, "\n".join(below)) for request, below in _blocks(file)]
 
 
-def _blocks() -> Iterator[tuple[str, list[str]]]:
+def _blocks(file: Path) -> Iterator[tuple[str, list[str]]]:
     request, below = "", list[str]()
-    for line in FILE.read_text(encoding="utf-8").splitlines():
+    for line in file.read_text(encoding="utf-8").splitlines():
         if line.startswith(INDENT):
             below.append(line.strip())
         elif line and line[0] not in "#+":
@@ -95,10 +117,10 @@ def _blocks() -> Iterator[tuple[str, list[str]]]:
     yield request, below
 
 
-def rewritten(footprints: Mapping[str, str]) -> str:
-    """Return the table with other footprints below its requests."""
+def rewritten(file: Path, footprints: Mapping[str, str]) -> str:
+    """Return a table with other footprints below its requests."""
     lines = []
-    for line in FILE.read_text(encoding="utf-8").splitlines():
+    for line in file.read_text(encoding="utf-8").splitlines():
         if not line.startswith(INDENT):
             lines.append(line)
         if line in footprints:
@@ -106,9 +128,12 @@ def rewritten(footprints: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def starting_rows() -> Iterator[tuple[sa.Table, Row]]:
-    """Yield the rows that are there before each request, from the lines of the table that begin with a plus."""
-    for line in FILE.read_text(encoding="utf-8").splitlines():
+def starting_rows(file: Path) -> Iterator[tuple[sa.Table, Row]]:
+    """Yield the rows that are there before each request, from the lines of a table that begin with a plus.
+
+    Rows of other tables are still told by their names.
+    """
+    for line in file.read_text(encoding="utf-8").splitlines():
         if line.startswith("+ "):
             _, name, *words = shlex.split(line)
             table = TABLES[name]
@@ -118,7 +143,16 @@ def starting_rows() -> Iterator[tuple[sa.Table, Row]]:
 
 
 def _typed(column: sa.Column[Any], value: str) -> object:
+    if (column.table.name, column.name) in REFERENCES:
+        return value
+    if isinstance(column.type, sa.Float):
+        return float(value)
     return int(value) if isinstance(column.type, sa.Integer) else value
+
+
+def name_of(table: str, row: Row) -> str:
+    """Return the name of a row that others refer to."""
+    return "/".join(str(row[part]) for part in NAMES[table])
 
 
 @dataclass(frozen=True)
@@ -144,20 +178,26 @@ class Difference:
         before = {tuple(row[part] for part in key): row for row in self.before[name]}
         after = {tuple(row[part] for part in key): row for row in self.after[name]}
         for gone in sorted(before.keys() - after.keys()):
-            yield f"- {name} {self._row(table, before[gone])}"
+            yield f"- {name} {self._row(table, before[gone], self.before)}"
         for kept in sorted(before.keys() & after.keys()):
             if what := list(self._changed(table, before[kept], after[kept])):
-                where = " ".join(f"{part}={self._shown(before[kept][part])}" for part in key if part != "id")
+                told = {part: self._told(table.c[part], before[kept][part], self.before) for part in _told_by(table)}
+                where = " ".join(f"{part}={value}" for part, value in told.items())
                 yield f"~ {name} {', '.join([where, *what])}"
         for new in sorted(after.keys() - before.keys()):
-            yield f"+ {name} {self._row(table, after[new])}"
+            yield f"+ {name} {self._row(table, after[new], self.after)}"
 
-    def _row(self, table: sa.Table, row: Row) -> str:
+    def _row(self, table: sa.Table, row: Row, dump: Dump) -> str:
         return " ".join(
-            f"{name}={self._shown(value)}"
+            f"{name}={self._told(table.c[name], value, dump)}"
             for name, value in row.items()
-            if name != "id" and (name in _PAST or _alike(table.c[name], value) != self._default(table.c[name]))
+            if name != "id" and self._is_telling(table.c[name], value)
         )
+
+    def _is_telling(self, column: sa.Column[Any], value: object) -> bool:
+        """Tell whether a column is shown of a whole row: which row a default number means is not to be guessed."""
+        is_reference = (column.table.name, column.name) in REFERENCES
+        return is_reference or column.name in _TELLING or _alike(column, value) != self._default(column)
 
     def _changed(self, table: sa.Table, before: Row, after: Row) -> Iterator[str]:
         """Yield each column that has changed; of settings only what differs."""
@@ -167,7 +207,8 @@ class Difference:
                 continue
             if name == "settings":
                 old, new = _less(str(old), str(new)), _less(str(new), str(old))
-            yield f"{name}: {self._shown(old)} -> {self._shown(new)}"
+            told = self._told(table.c[name], old, self.before), self._told(table.c[name], new, self.after)
+            yield f"{name}: {' -> '.join(told)}"
 
     def _default(self, column: sa.Column[Any]) -> object:
         made = column.info.get("made")
@@ -176,9 +217,17 @@ class Difference:
         text = str(made[self.engine].default)
         return text.strip("'") if text.startswith("'") else int(text) if text.lstrip("-").isdigit() else text
 
+    def _told(self, column: sa.Column[Any], value: object, dump: Dump) -> str:
+        """Return the value of a column; of one that refers to another row of the dump, that row's name."""
+        referred = REFERENCES.get((column.table.name, column.name))
+        if referred:
+            names = [name_of(referred, row) for row in dump[referred] if row["id"] == value]
+            value = names[0] if names else value
+        return self._shown(value)
+
     def _shown(self, value: object) -> str:
         """Return a value without what differs from run to run: moments near now, salts and random ids."""
-        text = "NULL" if value is None else str(value)
+        text = "NULL" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
         if text not in self.given:
             text = self._normal(text)
         return text if re.fullmatch(r"[^\s'\"]+", text) else f'"{text}"'
@@ -207,6 +256,8 @@ def _less(settings: str, others: str) -> str:
 
 def _key(table: sa.Table) -> list[str]:
     """Return what tells the rows of a table apart: its primary key, or what stands for its numbers."""
+    if table.name in NAMES:
+        return ["id"]
     key = [column.name for column in table.primary_key.columns] or [
         column.name for column in table.columns if column.info.get("made", {}) and column.primary_key
     ]
@@ -214,6 +265,11 @@ def _key(table: sa.Table) -> list[str]:
         return key
     unique = [index for index in table.indexes if index.unique]
     return [column.name for column in unique[0].columns] if unique else ["id"]
+
+
+def _told_by(table: sa.Table) -> Sequence[str]:
+    """Return the columns by which people know a row."""
+    return NAMES.get(table.name) or [part for part in _key(table) if part != "id"]
 
 
 def _moment(found: re.Match[str]) -> str:

@@ -3,18 +3,44 @@
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+import sqlalchemy as sa
+
 from postreeve.operations import REGISTRY
 from postreeve.storage.sql import Session
-from tests.footprints.table import FILE, TABLES, Difference, Dump, Entry, entries, rewritten, starting_rows
+from tests.footprints.table import (
+    FILES,
+    REFERENCES,
+    TABLES,
+    Difference,
+    Dump,
+    Entry,
+    entries,
+    name_of,
+    rewritten,
+    starting_rows,
+)
+from tests.greylisting.dns import serving
 from tests.site import PASSWORD, ROOT, Row, Site
 
 REWRITES = "POSTREEVE_WRITE_FOOTPRINTS"
 DOCUMENTS = Path(__file__).parents[1] / "documents"
-CHAPTERS = ("Login", "Domain", "Domain Admin", "Mail User", "Mail Alias")
+CHAPTERS = (
+    "Login", "Domain", "Domain Admin", "Mail User", "Mail Alias",
+    "Spam Policy", "Throttling", "Whitelisting and Blacklisting", "Greylisting",
+)  # fmt: skip
+SEGMENTS = {"domain": r"[^/@]+\.[^/@]+", "mail": "[^/]+@[^/]+", "new_mail": "[^/]+@[^/]+"}
+"""What a path has in the place of a parameter; in that of others anything."""
+ZONE = """
+    new.test. TXT "v=spf1 ip4:198.51.100.1 ip4:203.0.113.0/24 -all"
+    silent.test. A 198.51.100.9
+"""
+"""What the DNS says in these tests."""
 _USER = ("cn", "mailQuota", "preferredLanguage", "givenName", "mailbox_format", "mailbox_folder")
 OLD_NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "/api/domain/<domain>": {
@@ -25,32 +51,43 @@ OLD_NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "/api/user/<mail>": {"POST": _USER, "PUT": _USER},
     "/api/users/<domain>": {"PUT": ("preferredLanguage",)},
     "/api/alias/<mail>": {"POST": ("cn",), "PUT": ("cn",)},
+    **{
+        f"/api/spampolicy/{scope}": {"PUT": ("banned_rulenames",)}
+        for scope in ("global", "domain/<domain>", "user/<mail>")
+    },
+    **{
+        f"/api/throttle/{scope}/{direction}": {"POST": ("max_rcpts",)}
+        for scope in ("global", "<domain>", "<mail>")
+        for direction in ("inbound", "outbound")
+    },
 }
 """Names that the documents do not have any more, or have in other places, and that clients still send."""
 
 
-def test_every_request_changes_exactly_the_rows_that_the_table_says(site: Site) -> None:
-    askers = _prepare(site)
-    before = _dump(site)
-    found = {}
-    for entry in entries():
-        found[entry.request] = footprint = _footprint(site, entry, askers, before)
-        if REWRITES not in os.environ:
-            assert f"{entry.request}\n{footprint}" == f"{entry.request}\n{entry.footprint}"
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_request_changes_exactly_the_rows_that_the_table_says(site: Site, file: Path) -> None:
+    with serving(ZONE) as name_server:
+        site.change_settings(dns_servers=[name_server.address])
+        askers = _prepare(site, file)
+        before = _dump(site)
+        found = {}
+        for entry in entries(file):
+            found[entry.request] = footprint = _footprint(site, entry, askers, before)
+            if REWRITES not in os.environ:
+                assert f"{entry.request}\n{footprint}" == f"{entry.request}\n{entry.footprint}"
     if REWRITES in os.environ:
-        FILE.write_text(rewritten(found), encoding="utf-8")
+        file.write_text(rewritten(file, found), encoding="utf-8")
 
 
-def test_every_parameter_of_the_current_document_has_an_entry() -> None:
-    documented = _documented("api-4")
-    assert len(documented) == 125
-    assert documented - _entered() == set()
-
-
-def test_every_parameter_of_the_older_document_has_an_entry() -> None:
-    documented = _documented("api-2")
-    assert len(documented) == 93
-    assert documented - _entered() == set()
+@pytest.mark.parametrize(("document", "operations", "parameters"), [("api-4", 114, 222), ("api-2", 46, 150)])
+def test_every_operation_and_parameter_of_the_documents_has_an_entry(
+    document: str, operations: int, parameters: int
+) -> None:
+    documented = _documented(document)
+    assert (len(documented), sum(map(len, documented.values()))) == (operations, parameters)
+    entered = _entered()
+    assert documented.keys() - {route for route, _ in entered} == set()
+    assert {(route, name) for route, names in documented.items() for name in names} - entered == set()
 
 
 def test_every_old_name_has_an_entry() -> None:
@@ -64,17 +101,18 @@ def test_every_old_name_has_an_entry() -> None:
 
 
 def test_every_operation_has_an_entry_without_parameters_or_needs_them() -> None:
-    mentioned = {_route(entry) for entry in entries()}
+    mentioned = {_route(f"{entry.method} /api/{entry.path}", REGISTRY) for entry in _all_entries()}
     assert {route for route, operation in REGISTRY.items() if operation.chapter in CHAPTERS} - mentioned == set()
 
 
 def test_no_answer_ignores_the_parameter_that_it_is_about() -> None:
-    ignored = [entry.request for entry in entries() if entry.subject in entry.ignored]
+    ignored = [entry.request for entry in _all_entries() if entry.subject in entry.ignored]
     assert ignored == []
 
 
-def test_no_request_stands_twice_in_the_table() -> None:
-    requests = [entry.request for entry in entries()]
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_no_request_stands_twice_in_a_table(file: Path) -> None:
+    requests = [entry.request for entry in entries(file)]
     assert sorted(requests) == sorted(set(requests))
 
 
@@ -100,23 +138,32 @@ def _said(answer: dict[str, Any]) -> Iterator[str]:
     match answer.get("_data"):
         case [str(), *_] as names:
             yield f"= names {' '.join(names)}"
+        case [dict() as first, *_] as policies if not _name(first):
+            yield from (f"= {_told(policy)}" for policy in policies)
         case [dict(), *_] as profiles:
             yield f"= profiles of {' '.join(map(_name, profiles))}"
         case []:
             yield "= nothing"
-        case dict() as profile:
+        case dict() as profile if _name(profile):
             yield f"= the profile of {_name(profile)}"
+        case dict() as policy:
+            yield f"= {_told(policy)}"
 
 
 def _name(profile: Row) -> str:
-    return str(next(profile[key] for key in ("username", "address", "domain") if key in profile))
+    """Return whose profile it is; a policy is none."""
+    return str(next((profile[key] for key in ("username", "address", "domain") if key in profile), ""))
 
 
-def _prepare(site: Site) -> dict[str, str]:
+def _told(policy: Row) -> str:
+    return " ".join(f"{key}={json.dumps(value)}" for key, value in policy.items()) or "nothing"
+
+
+def _prepare(site: Site, file: Path) -> dict[str, str]:
     """Write the rows that are there before each request, and return the cookies of those who ask."""
-    for table, row in starting_rows():
+    for table, row in starting_rows(file):
         with Session(site.database_of(table.name)) as session:
-            session.insert(table, row)
+            session.insert(table, row | _numbers(site, table.name, row))
             session.commit()
     return {"nobody": ""} | {
         who: _cookie(site, account) for who, account in {"": ROOT, "boss": "boss@admins.test"}.items()
@@ -126,6 +173,16 @@ def _prepare(site: Site) -> dict[str, str]:
 def _cookie(site: Site, account: str) -> str:
     client = site.client().login(account, PASSWORD)
     return "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.session.cookies)
+
+
+def _numbers(site: Site, table: str, row: Row) -> dict[str, int]:
+    """Return the numbers of the rows that a row refers to by their names; what is no name is a number."""
+    found = {}
+    for (referring, column), referred in REFERENCES.items():
+        if referring == table:
+            known = {name_of(referred, other): other["id"] for other in site.rows(referred)}
+            found[column] = known[row[column]] if row[column] in known else int(row[column])
+    return found
 
 
 def _dump(site: Site) -> Dump:
@@ -138,36 +195,50 @@ def _padded(row: Row) -> Row:
 
 
 def _restore(site: Site, tables: list[str], before: Dump) -> None:
-    for name in tables:
-        with Session(site.database_of(name)) as session:
-            session.delete(TABLES[name])
-            for row in before[name]:
-                session.insert(TABLES[name], row)
+    """Make tables as they were; those that refer to them are emptied before, and filled after them."""
+    touched = [name for name, table in TABLES.items() if name in tables or _referred(table) & set(tables)]
+    for database in {site.database_of(name) for name in touched}:
+        names = [name for name in touched if site.database_of(name) is database]
+        with Session(database) as session:
+            for name in reversed(names):
+                session.delete(TABLES[name])
+            for name in names:
+                session.insert_many(TABLES[name], before[name])
             session.commit()
 
 
-def _documented(document: str) -> set[tuple[str, str]]:
-    """Return the pairs of operation and parameter that a document has in the chapters of accounts."""
+def _referred(table: sa.Table) -> set[str]:
+    return {key.column.table.name for key in table.foreign_keys}
+
+
+def _documented(document: str) -> dict[str, set[str]]:
+    """Return the operations that a document has in the chapters of these tables, with their parameters."""
     operations = json.loads((DOCUMENTS / f"{document}.json").read_text(encoding="utf-8"))["operations"]
     return {
-        (f"{operation['method']} {operation['path']}", parameter["name"])
+        f"{operation['method']} {operation['path']}": {parameter["name"] for parameter in operation["params"]}
         for operation in operations
         if operation["section"] in CHAPTERS
-        for parameter in operation["params"]
     }
 
 
+def _all_entries() -> list[Entry]:
+    return [entry for file in FILES for entry in entries(file)]
+
+
 def _entered() -> set[tuple[str, str]]:
-    return {(_route(entry), entry.subject) for entry in entries()}
+    """Return each operation with each parameter that an entry is about, as ours and as the documents' paths."""
+    asked = {(f"{entry.method} /api/{entry.path}", entry.subject) for entry in _all_entries()}
+    ways = (REGISTRY, _documented("api-4"), _documented("api-2"))
+    routes = {request: {_route(request, ways_) for ways_ in ways} for request in {request for request, _ in asked}}
+    return {(route, subject) for request, subject in asked for route in routes[request]}
 
 
-def _route(entry: Entry) -> str:
-    """Return the operation of an entry, by the route that its path matches; a literal segment goes first."""
-    routes = [route for route in sorted(REGISTRY) if _matches(route, entry)]
-    return min(routes, key=lambda route: route.count("<"), default="")
+def _route(request: str, routes: Collection[str]) -> str:
+    """Return the operation of a request, by the route that its path matches; a literal segment goes first."""
+    matching = [route for route in sorted(routes) if _pattern(route).fullmatch(request)]
+    return min(matching, key=lambda route: route.count("<"), default="")
 
 
-def _matches(route: str, entry: Entry) -> bool:
-    method, _, template = route.partition(" ")
-    pattern = re.sub(r"<[a-z_]+>", "[^/]+", template)
-    return method == entry.method and re.fullmatch(pattern, f"/api/{entry.path}") is not None
+@cache
+def _pattern(route: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"<([a-z_]+)>", lambda found: SEGMENTS.get(found[1], "[^/]+"), route))

@@ -16,12 +16,17 @@ from pathlib import Path
 import pytest
 import requests
 
+from postreeve.operations import REGISTRY
 from postreeve.settings import from_mapping
+from postreeve.web import rendering
+from tests.house.world import DESCRIPTIONS
 from tests.site import Site
 
 ROOT = Path(__file__).parent.parent.parent
 BY_HAND = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 ADDRESS = "127.0.0.1:8080"
+LEFT_BEHIND = {"data", "mail", "cookies", "cookies-of-ann"}
+"""What the commands of the documents write into the folder of the clone."""
 
 
 def test_the_generated_documents_are_up_to_date() -> None:
@@ -69,16 +74,29 @@ def test_the_architecture_names_every_folder() -> None:
 @pytest.mark.parametrize("file", [ROOT / "README.md", ROOT / "docs/first-ten-minutes.md"], ids=["readme", "ten"])
 def test_the_commands_of_a_document_work(file: Path, tmp_path: Path) -> None:
     for entry in ROOT.iterdir():
-        if entry.name not in {"data", "mail"}:
+        if entry.name not in LEFT_BEHIND:
             (tmp_path / entry.name).symlink_to(entry)
     address = f"127.0.0.1:{_free_port()}"
     blocks = re.findall(r"^```sh (runs|serves)\n(.*?)^```$", file.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     assert {kind for kind, _ in blocks} == {"runs", "serves"}
     before = "\n".join(text for kind, text in blocks[: _serving(blocks)] if kind == "runs")
     after = "\n".join(text for kind, text in blocks[_serving(blocks) :] if kind == "runs")
+    there = {entry.name for entry in tmp_path.iterdir()}
     _run(before, tmp_path, address)
     with _left_running(blocks[_serving(blocks)][1], tmp_path, address):
         _run(after, tmp_path, address)
+    assert {entry.name for entry in tmp_path.iterdir()} - there <= LEFT_BEHIND | {"server.log"}
+
+
+def test_what_the_commands_write_is_ignored_by_git() -> None:
+    for name in LEFT_BEHIND:
+        path = f"{name}/x" if name in {"data", "mail"} else name
+        done = subprocess.run([_git(), "check-ignore", "-q", path], cwd=ROOT, check=False)
+        assert done.returncode == 0, name
+
+
+def _git() -> str:
+    return shutil.which("git") or "git"
 
 
 def _serving(blocks: list[tuple[str, str]]) -> int:
@@ -164,6 +182,30 @@ def test_the_reference_loads_nothing_from_elsewhere(site: Site) -> None:
 def test_places_that_the_reference_links_to_are_there(site: Site) -> None:
     text = requests.get(f"{site.base}/reference", timeout=10).text
     assert set(re.findall(r'href="#([^"]+)"', text)) <= set(re.findall(r' id="([^"]+)"', text))
+
+
+def test_each_operation_of_the_reference_shows_that_it_opens(site: Site) -> None:
+    text = requests.get(f"{site.base}/reference", timeout=10).text
+    opening = '<summary>\n<span class="opens" aria-hidden="true"></span>\n'
+    assert text.count(opening) == text.count("<summary>") == text.count("<details ") == len(REGISTRY)
+    style = rendering.static("style.css").decode()
+    assert re.search(r"^\.opens::before \{\s+content: ", style, re.MULTILINE)
+    assert re.search(r"^\[open\] > summary \.opens::before \{\s+content: ", style, re.MULTILINE)
+
+
+def test_documents_say_where_values_are_and_never_which_file_of_ours_knows() -> None:
+    text = (ROOT / "docs/reference/api.md").read_text(encoding="utf-8")
+    assert "sql.py" not in text
+    assert "|  |" not in text
+    assert "``" not in text.replace("```", "")
+
+
+def test_no_parameter_is_documented_as_old_and_as_excluded() -> None:
+    for description in DESCRIPTIONS:
+        for parameter in description.parameters:
+            old = [other.name for other in description.parameters if other.new_name == parameter.name]
+            excluded = [note for note in parameter.notes if note.startswith("Not together with")]
+            assert not [name for name in old for note in excluded if f"`{name}`" in note], parameter.name
 
 
 def test_pages_that_are_not_there_are_told_in_the_form_of_their_place(site: Site) -> None:

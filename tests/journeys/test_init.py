@@ -18,7 +18,10 @@ def test_init_fills_empty_databases_once_and_prints_what_roles_need(server: Serv
     assert first.returncode == 0, first.stderr
     assert "Global admin root@admins.test created. The password, shown only now: " in first.stdout
     again = processes.ran("init", file, "--admin=root@admins.test")
-    assert again.stdout.splitlines()[0] == "There is a global admin already."
+    assert again.stdout.splitlines() == [
+        "The databases are there already.",
+        "There is a global admin already: root@admins.test. Nothing was changed.",
+    ]
 
     grants = [line for line in first.stdout.splitlines() if line.startswith(("CREATE ", "GRANT "))]
     assert bool(grants) == (databases["vmail"].engine != "sqlite")

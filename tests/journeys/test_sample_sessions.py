@@ -112,7 +112,7 @@ def curl_session(base: str, jar: Path) -> list[dict[str, Any]]:
 
 
 def test_both_samples_run_and_run_again(tmp_path: Path) -> None:
-    with served(tmp_path / "data") as base:
+    with served(tmp_path / "data of it's own") as base:
         first, second = requests_session(base), requests_session(base)
         assert first == second
         done = [answer for answer in first if answer == {"_success": True}]

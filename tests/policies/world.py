@@ -3,6 +3,7 @@
 Its accounts are there once for all tests; policies are as a new installation has them before each.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,8 @@ class World:
 
     site: Site
     root: Client
+    admin: Client
+    """Of a domain admin of `local.test`."""
 
     def reset(self) -> None:
         """Make all policies as a new installation has them."""
@@ -62,6 +65,12 @@ class World:
             number = session.inserted_id(table, values)
             session.commit()
         return number
+
+    def change(self, table: sa.Table, values: Row, **where: Any) -> None:
+        """Change rows, as another program would."""
+        with Session(self.site.database_of(table.name)) as session:
+            assert session.update(table, values, **where)
+            session.commit()
 
     def insert_entry(self, direction: str, account: str, address: str, letter: str) -> None:
         """Insert an entry of a list, as another program would; an account or address that is not there is created."""
@@ -92,10 +101,43 @@ def create_world(site: Site) -> World:
     root.ok("POST", "domain/sub.local.test")
     for person in ("u1", "u2", "s", "v"):
         root.ok("POST", f"user/{PEOPLE[person]}", password=PASSWORD)
-    return World(site, root)
+    root.ok("PUT", "user/u1@local.test", aliases="sales@local.test", forwarding="u1@local.test, far@away.test")
+    root.ok("POST", "alias/team@local.test", members="u1@local.test")
+    return World(site, root, site.admin("al@admins.test", "local.test"))
 
 
 # The notation of the tables
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as iRedAPD sees it: `sender>recipient`, whose server is 203.0.113.7.
+
+    More may be said of it: `:600` its bytes, `*2` several recipients, `@8` or a whole address another client. Who has
+    an account here has logged in.
+    """
+
+    sender: str
+    recipient: str
+    size: int
+    recipients: int
+    client: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Message":
+        parsed = re.fullmatch(r"(\S+?)>([^:*@]+)(?::(\d+))?(?:\*(\d+))?(?:@(\S+))?", text)
+        assert parsed, text
+        sender, recipient, size, number, host = parsed.groups(default="")
+        client = host if set(host) & set(".:") else f"203.0.113.{host}" if host else CLIENT
+        return cls(PEOPLE[sender], PEOPLE[recipient], int(size or 0), int(number or 1), client)
+
+    @property
+    def has_logged_in(self) -> bool:
+        return self.sender in {PEOPLE[name] for name in OURS}
+
+    @property
+    def is_for_us(self) -> bool:
+        return self.recipient in {PEOPLE[name] for name in OURS}
 
 
 def lines(text: str) -> list[Any]:

@@ -193,7 +193,11 @@ def test_sogos_modules_are_letters(root: Client) -> None:
 def test_services_without_a_column_are_named(root: Client) -> None:
     _ann(root)
     answer = root.put("user/ann@ex.com", addService="imap,vpn,smtptls")
-    assert answer == {"_success": True, "_ignored": ["services=smtptls", "services=vpn"]}
+    assert answer == {"_success": True, "_ignored": ["addService=smtptls", "addService=vpn"]}
+    answer = root.put("user/ann@ex.com", services="imap,FAX", name="Ann")
+    assert answer == {"_success": True, "_ignored": ["services=FAX"]}
+    answer = root.put("user/ann@ex.com", addService="vpn", removeService="fax")
+    assert answer == {"_success": True, "_ignored": ["addService=vpn", "removeService=fax"]}
 
 
 def test_a_new_mailbox_lies_in_hashed_folders_with_its_time(root: Client) -> None:

@@ -179,3 +179,17 @@ def test_very_many_headers_and_cookies_do_no_harm(site: Site) -> None:
     assert send(site, f"GET {BASE}/domains HTTP/1.1\nCookie: {crumbs}").status in {200, 400, 431}
     assert send(site, f"GET {BASE}/domains HTTP/1.1\nX-Forwarded-For: {'1.2.3.4,' * 5000}").status in {200, 400, 431}
     site.client().login(ROOT, PASSWORD)
+
+
+def test_a_body_that_stands_still_is_refused_and_its_connection_closed(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("postreeve.web.api.UNSENT_SECONDS", 0.2)
+    with socket.create_connection(place(site), timeout=10) as line:
+        line.sendall(
+            f"POST {BASE}/login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n{FORM}\r\n\r\nusername=".encode()
+        )
+        answer = b"".join(iter(lambda: line.recv(65536), b""))  # ends when the server closes
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 408 ")
+    assert body == b'{"_success":false,"_msg":"REQUEST_INCOMPLETE"}'

@@ -114,6 +114,10 @@ BAD: list[tuple[str, str, Sent, str]] = [
     ("PUT", "user/ann@ex.com", {"aliases": "a@ex.com", "removeAlias": "sales@ex.com"}, "CONFLICTING_PARAMETERS"),
     ("PUT", "user/ann@ex.com", {"addAlias": "all@ex.com"}, "ALREADY_EXISTS"),
     ("PUT", "user/ann@ex.com", {"addAlias": "bob@ex.net"}, "ALREADY_EXISTS"),
+    ("PUT", "user/ann@ex.com", {"addAlias": "ann@ex.com"}, "ALREADY_EXISTS"),
+    ("POST", "domain/admins.test", {}, "CAN_NOT_BE_LOCAL_DOMAIN"),
+    ("PUT", "domain/ex.com", {"minPasswordLength": "9", "maxPasswordLength": "8"}, "INVALID_VALUE"),
+    ("PUT", "domain/ex.com", {"defaultQuota": "9", "maxUserQuota": "8"}, "INVALID_VALUE"),
     ("PUT", "user/missing@ex.com", {"name": "x"}, "NO_SUCH_ACCOUNT"),
     ("PUT", "user/all@ex.com", {"name": "x"}, "NO_SUCH_ACCOUNT"),
     ("PUT", "user/ann@ex.net", {"name": "x"}, "NO_SUCH_ACCOUNT"),
@@ -197,6 +201,14 @@ def test_hints_never_repeat_a_password(site: Site) -> None:
         answer = root.raw("POST", path, data=parameters)
         assert answer.json()["_success"] is False
         assert "sEcret" not in answer.text or "username" in parameters
+
+
+def test_hints_name_the_reason(site: Site) -> None:
+    root = _furnished(site)
+    said = root.put("user/ann@ex.com", addAlias="ann@ex.com")["_hint"]
+    assert said == "ann@ex.com is the user's own address; alias addresses are further ones."
+    said = root.raw("PUT", "user/ann@ex.com", files={"name": ("name.txt", b"Ann")}).json()["_hint"]
+    assert said == "The multipart body can not be read; it may not have files."
 
 
 def test_nobody_without_a_session_learns_anything(site: Site) -> None:

@@ -72,9 +72,11 @@ class Migration:
 
     version: int
     adds: Sequence[sa.Table]
+    must_be_empty: bool = False
+    """Before it goes back: the rows can not be had again, as new sessions can."""
 
 
 MIGRATIONS = (
     Migration(1, (sessions, login_failures, known_networks, claims)),
-    Migration(2, (pending,)),
+    Migration(2, (pending,), must_be_empty=True),
 )
