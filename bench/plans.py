@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from postreeve.backends import SqlStorage
+from postreeve.backends.on_sql import SqlStorage
 from postreeve.storage.sql import Database
 
 Part = Literal["vmail", "iredadmin"]

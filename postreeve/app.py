@@ -11,7 +11,8 @@ from starlette.types import Receive, Scope, Send
 from postreeve import admins, aliases, domains, users  # noqa: F401 - the slices' packages
 from postreeve.admins import operations as _admins  # noqa: F401 - importing a slice's operations registers them
 from postreeve.aliases import operations as _aliases  # noqa: F401
-from postreeve.backends import SqlStorage, native_lists
+from postreeve.backends.common import native_lists
+from postreeve.backends.on_sql import SqlStorage
 from postreeve.domains import operations as _domains  # noqa: F401
 from postreeve.greylisting import operations as _greylisting  # noqa: F401
 from postreeve.mlmmj_agent.server import Access, Agent

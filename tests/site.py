@@ -20,7 +20,7 @@ import uvicorn
 
 from postreeve import app as assembly
 from postreeve import operations
-from postreeve.backends import SqlStorage
+from postreeve.backends.on_sql import SqlStorage
 from postreeve.operations import REGISTRY, Call
 from postreeve.permissions import Actor
 from postreeve.settings import STORES, Settings, Store

@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from postreeve.pending.sql import SqlPending
-from postreeve.pending.store import FORGET, MLMMJ, RENAME, Step
+from postreeve.pending.store import FORGET, MLMMJ, RENAME, Step, Witnesses
 from postreeve.storage import amavisd, claims, iredapd
 from postreeve.storage.sql import Database, Session
 from postreeve.work import ConflictError, DuplicateError, StoreUnavailableError
@@ -21,9 +21,15 @@ log = logging.getLogger("postreeve.pending")
 class Following:
     """Does what is pending."""
 
-    def __init__(self, databases: Mapping[str, Database], lists: Callable[[Step], None] | None) -> None:
-        """`lists` does a step at mlmmj, where there is one."""
+    def __init__(
+        self,
+        databases: Mapping[str, Database],
+        accounts: Callable[[], AbstractContextManager[Witnesses]],
+        lists: Callable[[Step], None] | None,
+    ) -> None:
+        """`accounts` opens the accounts for a look; `lists` does a step at mlmmj, where there is one."""
         self.databases = databases
+        self.accounts = accounts
         self.lists = lists
         self.stores = [*(name for name in FOLLOWERS if name in databases), *([MLMMJ] if lists else [])]
         """Those that follow here."""
@@ -95,7 +101,7 @@ class Following:
     @contextmanager
     def _pending(self) -> Iterator[SqlPending]:
         own = Session(self.databases["iredadmin"], is_autocommit=True)
-        with own, Session(self.databases["vmail"]) as accounts:
+        with own, self.accounts() as accounts:
             yield SqlPending(own, accounts)
 
     def _finish(self, pending: SqlPending, names: Collection[str], held: frozenset[str], away: set[str]) -> list[Step]:

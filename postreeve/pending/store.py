@@ -48,6 +48,16 @@ class Step:
         return frozenset({self.name, self.new} - {""})
 
 
+class Witnesses(Protocol):
+    """What tells accounts apart from later ones of the same name."""
+
+    def look(self, name: str, *, is_locked: bool = False) -> str:
+        """Return a text about what has this name, empty if nothing has; a locked look waits for who is changing it."""
+
+    def is_list(self, name: str) -> bool:
+        """Tell whether there is a mailing list of this name."""
+
+
 class Pending(Protocol):
     """The steps that this work adds."""
 

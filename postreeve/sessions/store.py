@@ -38,6 +38,13 @@ class Failures:
     of_network_since: int
 
 
+class Logins(Protocol):
+    """What accounts say about who may log in as an admin."""
+
+    def login(self, account: str) -> Login | None:
+        """Return who may log in under this name: an active standalone admin, or a user with an admin's rights."""
+
+
 class Sessions(Protocol):
     """The logins and sessions of an installation."""
 

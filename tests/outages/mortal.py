@@ -20,7 +20,7 @@ from typing import Any
 import uvicorn
 
 from postreeve import app as assembly
-from postreeve.backends import SqlStorage
+from postreeve.backends.on_sql import SqlStorage
 from postreeve.storage.sql import Session
 
 WRITING = ("INSERT", "UPDATE", "DELETE")

@@ -12,7 +12,7 @@ import requests
 
 from postreeve import operations
 from postreeve.app import App
-from postreeve.backends import SqlStorage
+from postreeve.backends.on_sql import SqlStorage
 from postreeve.operations import REGISTRY, Call
 from postreeve.permissions import Actor
 from postreeve.storage import engines

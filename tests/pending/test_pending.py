@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from postreeve.app import App
-from postreeve.backends import SqlStorage
+from postreeve.backends.on_sql import SqlStorage
 from postreeve.jobs import pending
 from postreeve.pending.sql import SqlPending
 from postreeve.settings import SettingsError

@@ -9,7 +9,7 @@ from functools import partial
 import msgspec
 import pytest
 
-from postreeve.backends import native_lists
+from postreeve.backends.common import native_lists
 from postreeve.storage.mlmmj import NativeLists
 from postreeve.subscribable_lists.fields import CONTROLS
 from tests.mail_system import MailServer, private_directory, wait_until
