@@ -79,5 +79,20 @@ class WholeText:
     file: str
 
 
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute of the account's own entry: of one value, or of a set of them all of its values."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSetting:
+    """A key among the values of `accountSetting`: one value `key:value`, of a set one for each."""
+
+    key: str
+
+
+LdapShape = Attribute | AccountSetting | Several
 MlmmjShape = Flag | FirstLine | Lines | WholeText
 SqlShape = Column | Setting | Row | Rows | SettingList | Several
