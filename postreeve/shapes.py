@@ -81,9 +81,14 @@ class WholeText:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """An attribute of the account's own entry: of one value, or of a set of them all of its values."""
+    """An attribute of the account's own entry: of one value, or of a set of them all of its values.
+
+    A switch is one of two words; an empty one is no value.
+    """
 
     name: str
+    yes: str = "yes"
+    no: str = ""
 
 
 @dataclass(frozen=True, slots=True)
