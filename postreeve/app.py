@@ -11,10 +11,11 @@ from starlette.types import Receive, Scope, Send
 from postreeve import admins, aliases, domains, users  # noqa: F401 - the slices' packages
 from postreeve.admins import operations as _admins  # noqa: F401 - importing a slice's operations registers them
 from postreeve.aliases import operations as _aliases  # noqa: F401
-from postreeve.backends.common import native_lists
+from postreeve.backends.common import Stores, native_lists
 from postreeve.backends.on_sql import SqlStorage
 from postreeve.domains import operations as _domains  # noqa: F401
 from postreeve.greylisting import operations as _greylisting  # noqa: F401
+from postreeve.ldif import operations as _ldif  # noqa: F401
 from postreeve.mlmmj_agent.server import Access, Agent
 from postreeve.policies import operations as _policies  # noqa: F401
 from postreeve.sessions import operations as _sessions  # noqa: F401
@@ -24,6 +25,7 @@ from postreeve.storage import schema
 from postreeve.storage.mlmmjadmin import read_tokens
 from postreeve.subscribable_lists import operations as _subscribable_lists  # noqa: F401
 from postreeve.throttle import operations as _throttle  # noqa: F401
+from postreeve.unsubscribable_lists import operations as _unsubscribable_lists  # noqa: F401
 from postreeve.users import operations as _users  # noqa: F401
 from postreeve.wblist import operations as _wblist  # noqa: F401
 from postreeve.web import requests
@@ -47,12 +49,9 @@ def settings_of(data: Path, file: Path | None) -> Settings:
     return msgspec.structs.replace(settings, **placed)
 
 
-def storage_of(settings: Settings) -> SqlStorage:
+def storage_of(settings: Settings) -> Stores:
     """Open the stores, checked and with our own tables up to date; `SettingsError` says in a sentence what is wrong."""
-    if settings.ldap:
-        _directory().check(settings.ldap)
-        raise SettingsError(f"The {settings.ldap} is in order, but accounts in a directory can not be served yet.")
-    storage = SqlStorage(settings)
+    storage = _in_directory(settings) if settings.ldap else SqlStorage(settings)
     for name, database in storage.databases.items():
         schema.check(database, name)
     schema.migrate(storage.iredadmin)
@@ -61,11 +60,15 @@ def storage_of(settings: Settings) -> SqlStorage:
 
 def create_stores(settings: Settings) -> list[Store]:
     """Create what is missing of the databases, and return those that had nothing in them."""
-    stores = settings.databases
-    return [store for name, store in stores.items() if schema.create(store, name, settings.sqlite_group)]
+    is_beside = settings.ldap is not None
+    return [
+        store
+        for name, store in settings.databases.items()
+        if schema.create(store, name, settings.sqlite_group, is_beside_directory=is_beside)
+    ]
 
 
-def created_storage(settings: Settings) -> SqlStorage:
+def created_storage(settings: Settings) -> Stores:
     """Create what is missing of the stores, and open them."""
     create_stores(settings)
     return storage_of(settings)
@@ -102,7 +105,7 @@ def mlmmj_agent(settings: Settings) -> Agent:
 class App:
     """The ASGI application: the API under both its mount points, and the pages."""
 
-    def __init__(self, storage: SqlStorage, settings: Settings) -> None:
+    def __init__(self, storage: Stores, settings: Settings) -> None:
         self.api = Api(storage, settings)
         self.pages = Pages(settings)
         self.is_api_on = settings.enable_restful_api
@@ -131,6 +134,15 @@ async def _live(receive: Receive, send: Send) -> None:
     while (await receive())["type"] != "lifespan.shutdown":
         await send({"type": "lifespan.startup.complete"})
     await send({"type": "lifespan.shutdown.complete"})
+
+
+def _in_directory(settings: Settings) -> Stores:
+    """Open the stores of accounts in a directory."""
+    assert settings.ldap
+    _directory().check(settings.ldap)
+    from postreeve.backends.on_ldap import LdapStorage  # noqa: PLC0415 - as below
+
+    return LdapStorage(settings)
 
 
 def _directory() -> ModuleType:

@@ -14,7 +14,17 @@ from babel import Locale, UnknownLocaleError
 from msgspec import Meta
 
 from postreeve.errors import Code, Refused, refuse
-from postreeve.shapes import Column, LdapShape, MlmmjShape, Setting, SettingList, SqlShape
+from postreeve.shapes import (
+    AccountSetting,
+    Attribute,
+    Column,
+    LdapShape,
+    MlmmjShape,
+    Setting,
+    SettingList,
+    Several,
+    SqlShape,
+)
 from postreeve.values import Address, DomainName, Scope
 
 T = TypeVar("T")
@@ -394,6 +404,13 @@ class FieldSet:
                         settings.add(key)
                     case other if other is not None:
                         top |= set(getattr(other, "keys", ()))
+                match of.ldap:
+                    case Attribute(name):
+                        top.add(name)
+                    case AccountSetting(key):
+                        settings.add(key)
+                    case Several(keys):
+                        top |= set(keys)
         return top, settings
 
 

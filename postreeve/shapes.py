@@ -89,6 +89,8 @@ class Attribute:
     name: str
     yes: str = "yes"
     no: str = ""
+    is_several: bool = False
+    """A text holds several values, with commas between them."""
 
 
 @dataclass(frozen=True, slots=True)

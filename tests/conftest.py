@@ -2,7 +2,7 @@
 
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -42,15 +42,33 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "doveadm" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
-    if servers.OPENLDAP not in _wanted(config):
-        left_out = [item for item in items if "slapd" in getattr(item, "fixturenames", ())]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    left_out = {item for item in items if not _is_possible(item, config)}
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _is_possible(item: pytest.Item, config: pytest.Config) -> bool:
+    """Tell whether a run on some engines has what a test needs."""
+    needed = getattr(item, "fixturenames", ())
+    if "server" in needed and not _engines(item, needed, config):
+        return False
+    return "slapd" not in needed or servers.OPENLDAP in _wanted(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what uses an installation on every engine, but in SQL alone what is marked so or has databases of its own."""
     if "server" in metafunc.fixturenames:
-        metafunc.parametrize("server", _engines(metafunc.config), indirect=True, scope="session")
+        engines = _engines(metafunc.definition, metafunc.fixturenames, metafunc.config)
+        metafunc.parametrize("server", engines, indirect=True, scope="session")
+
+
+def _engines(test: pytest.Item, needed: Collection[str], config: pytest.Config) -> list[str]:
+    """Return the engines of this run on which a test can run."""
+    is_sql = "installation" not in needed or test.get_closest_marker("sql")
+    known = servers.NAMES if is_sql else ENGINES
+    if test.get_closest_marker("ldap"):
+        known = (servers.OPENLDAP,)
+    return [name for name in known if name in _wanted(config)]
 
 
 @pytest.fixture(scope="session")
@@ -63,11 +81,6 @@ def server(request: pytest.FixtureRequest) -> servers.Server:
 def slapd() -> servers.OpenldapServer:
     """The directory server."""
     return servers.reached_directory(Path(os.environ[_FOLDER]))
-
-
-def _engines(config: pytest.Config) -> list[servers.Name]:
-    """Return the SQL engines of this run."""
-    return [name for name in servers.NAMES if name in _wanted(config)]
 
 
 def _wanted(config: pytest.Config) -> list[str]:

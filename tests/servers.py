@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +35,9 @@ NAMES: tuple[Name, ...] = get_args(Name)
 OPENLDAP = "openldap"
 """The name of the directory server among the engines."""
 MANAGER_PASSWORD = "Manager1"
-_ONE_LEVEL, _SUBTREE = 1, 2
-"""Scopes of searches, in the driver's own numbers."""
+_ONE_LEVEL, _SUBTREE, _REPLACE = 1, 2, 2
+"""Scopes of searches and a kind of change, in the driver's own numbers."""
+Entries = dict[str, dict[str, list[str]]]
 
 _PATH = f"{os.environ['PATH']}:/usr/local/sbin:/usr/sbin:/sbin"
 _START_SECONDS = 60
@@ -214,12 +215,43 @@ class OpenldapServer:
     def wipe_directory(self, name: str) -> None:
         """Delete everything in the containers of a directory."""
         there = self.directory(name)
+        found = [dn for dn, _ in self._entries(there, ["1.1"])]
         with self._connection(there.account) as driver:
-            for container in (f"o=domains,{there.suffix}", f"o=domainAdmins,{there.suffix}"):
-                found = [dn for dn, _ in driver.search_s(container, _SUBTREE, attrlist=["1.1"])]
-                for dn in sorted(found, key=lambda dn: -len(names.parts(dn))):
-                    if names.key(dn) != names.key(container):
-                        driver.delete_s(dn)
+            for dn in sorted(found, key=lambda dn: -len(names.parts(dn))):
+                driver.delete_s(dn)
+
+    def entries(self, name: str) -> Entries:
+        """Return everything in the containers of a directory, by its name; octets that are no UTF-8 in hexadecimal."""
+        found = sorted(
+            self._entries(self.directory(name), ["*"]), key=lambda entry: list(reversed(names.parts(entry[0])))
+        )
+        return {dn: {key: sorted(map(_text, values)) for key, values in sorted(entry.items())} for dn, entry in found}
+
+    def add_entries(self, name: str, entries: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+        """Add entries to a directory, as another program would."""
+        with self._connection(self.directory(name).account) as driver:
+            for dn, entry in entries.items():
+                driver.add_s(dn, [(key, [text.encode() for text in texts]) for key, texts in entry.items()])
+
+    def change_entry(self, name: str, dn: str, **attributes: Sequence[str]) -> None:
+        """Give attributes of an entry other values, as another program would."""
+        with self._connection(self.directory(name).account) as driver:
+            driver.modify_s(dn, [(_REPLACE, key, [text.encode() for text in texts] or None)
+                                 for key, texts in attributes.items()])  # fmt: skip
+
+    def delete_entry(self, name: str, dn: str) -> None:
+        """Delete an entry of a directory, as another program would."""
+        with self._connection(self.directory(name).account) as driver:
+            driver.delete_s(dn)
+
+    def _entries(self, there: Ldap, attributes: list[str]) -> list[tuple[str, dict[str, list[bytes]]]]:
+        with self._connection(there.account) as driver:
+            return [
+                (dn, entry)
+                for container in (f"o=domains,{there.suffix}", f"o=domainAdmins,{there.suffix}")
+                for dn, entry in driver.search_s(container, _SUBTREE, attrlist=attributes)
+                if names.key(dn) != names.key(container)
+            ]
 
     def is_ready(self) -> bool:
         with socket.socket(socket.AF_UNIX) as line:
@@ -247,14 +279,23 @@ class OpenldapServer:
             raise ServerError(f"{program} failed:\n{done.stdout}{done.stderr}")
 
 
+@dataclass(frozen=True)
+class BesideOpenldap(SqliteFolder):
+    """The SQLite files of an installation whose accounts are in a directory."""
+
+    slapd: OpenldapServer
+
+
 def reached_directory(folder: Path) -> OpenldapServer:
     """Return the directory server that was started in a folder."""
     return OpenldapServer(folder / OPENLDAP)
 
 
-def reached(name: Name, folder: Path) -> Server:
+def reached(name: Name | Literal["openldap"], folder: Path) -> Server:
     """Return the server that was started in a folder."""
     match name:
+        case "openldap":
+            return BesideOpenldap(folder / "beside-openldap", reached_directory(folder))
         case "sqlite":
             return SqliteFolder(folder / "sqlite")
         case "postgresql":
@@ -491,6 +532,13 @@ def _as(user: str, *options: str) -> list[str]:
 def _postgresql_programs() -> Path:
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=_version)
     return versions[-1].parent if versions else Path(_program("initdb")).parent
+
+
+def _text(octets: bytes) -> str:
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets.hex()
 
 
 def _version(program: Path) -> float:

@@ -19,10 +19,11 @@ from postreeve.aliases.store import Aliases
 from postreeve.domains.store import Domains
 from postreeve.errors import Code, refuse
 from postreeve.greylisting.sql import SqlGreylisting
+from postreeve.ldif.store import Ldif
 from postreeve.ownership.sql import SqlOwnership
 from postreeve.pending.following import Following
 from postreeve.pending.sql import SqlPending
-from postreeve.pending.store import Step, Witnesses
+from postreeve.pending.store import MLMMJ, Step, Witnesses
 from postreeve.permissions import Grant
 from postreeve.sessions.sql import SqlSessions
 from postreeve.sessions.store import Logins
@@ -36,6 +37,7 @@ from postreeve.storage.tables import iredadmin
 from postreeve.subscribable_lists.fields import CONTROLS
 from postreeve.subscribable_lists.store import ListServer, SubscribableLists
 from postreeve.throttle.sql import SqlThrottles
+from postreeve.unsubscribable_lists.store import UnsubscribableLists
 from postreeve.users.store import Users
 from postreeve.wblist.sql import SqlWblists
 from postreeve.work import ConflictError, ListServerError, Remarks, StoreUnavailableError
@@ -143,6 +145,14 @@ class StoresWork(ABC):
         return SqlGreylisting(self._iredapd)
 
     @property
+    def ldif(self) -> Ldif:
+        refuse(Code.NOT_AVAILABLE, hint="The accounts are in no directory.")
+
+    @property
+    def unsubscribable_lists(self) -> UnsubscribableLists:
+        refuse(Code.NOT_AVAILABLE, hint="The accounts are in no directory.")
+
+    @property
     def subscribable_lists(self) -> SubscribableLists:
         assert self.list_server
         return self._accounts_of_lists
@@ -193,6 +203,10 @@ class StoresWork(ABC):
 
     def _settle(self, number: int | None) -> None:
         """Confirm the intent and do what follows; what can not be done now stays for the job."""
+        try:
+            self.sessions.settle()
+        except (ConflictError, StoreUnavailableError):
+            log.warning("Sessions of somebody whose own rights have changed are over.")
         if number is not None:
             try:
                 self.activity.confirm(number)
@@ -222,7 +236,7 @@ class Stores(ABC):
         self.iredadmin = self.databases["iredadmin"]
         self.lists = self._list_server()
         self.following = Following(
-            self.databases, self.accounts_of_steps, self._follow_in_lists if self.lists else None
+            self.databases, self.accounts_of_steps, {MLMMJ: self._follow_in_lists} if self.lists else {}
         )
         self._site: tuple[float, Settings] = (0.0, settings)
 

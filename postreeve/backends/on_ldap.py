@@ -10,19 +10,22 @@ from postreeve.admins.ldap import LdapAdmins
 from postreeve.aliases.ldap import LdapAliases
 from postreeve.backends.common import Stores, StoresWork
 from postreeve.domains.ldap import LdapDomains
+from postreeve.ldif.ldap import LdapLdif
 from postreeve.pending.ldap import LdapWitnesses
-from postreeve.pending.store import Step
+from postreeve.pending.store import DIRECTORY, Step
 from postreeve.permissions import Grant
 from postreeve.sessions.ldap import LdapLogins
 from postreeve.settings import Settings, SettingsError
 from postreeve.storage import sql
 from postreeve.storage.claims import Locks
+from postreeve.storage.directory import passwords, sweeps
 from postreeve.storage.directory.connections import Directory
 from postreeve.storage.directory.session import Session
 from postreeve.subscribable_lists import following
 from postreeve.subscribable_lists.ldap import LdapSubscribableLists
+from postreeve.unsubscribable_lists.ldap import LdapUnsubscribableLists
 from postreeve.users.ldap import LdapUsers
-from postreeve.work import Remarks
+from postreeve.work import ConflictError, Remarks
 
 
 class LdapWork(StoresWork):
@@ -47,11 +50,19 @@ class LdapWork(StoresWork):
 
     @cached_property
     def aliases(self) -> LdapAliases:
-        return LdapAliases(self.directory)
+        return LdapAliases(self.directory, self.remarks)
 
     @cached_property
     def addresses(self) -> LdapAddresses:
         return LdapAddresses(self.directory)
+
+    @cached_property
+    def ldif(self) -> LdapLdif:
+        return LdapLdif(self.directory)
+
+    @cached_property
+    def unsubscribable_lists(self) -> LdapUnsubscribableLists:
+        return LdapUnsubscribableLists(self.directory)
 
     @cached_property
     def _accounts_of_lists(self) -> LdapSubscribableLists:
@@ -84,15 +95,31 @@ class LdapStorage(Stores):
         super().__init__(settings)
         if settings.ldap is None:
             raise SettingsError("The settings name no directory.")
+        if settings.default_password_scheme not in passwords.SCHEMES:
+            raise SettingsError(
+                f"Beside a directory default_password_scheme has to be one of {', '.join(passwords.SCHEMES)}: slapd"
+                " compares the passwords."
+            )
         self.directory = Directory(settings.ldap, settings.pool_size)
+        self.following.others[DIRECTORY] = self._follow_in_accounts
 
     def _work(self, grant: Grant, client: str, via: str, token: str) -> LdapWork:
         return LdapWork(self, grant, client, via, token)
 
     @contextmanager
     def accounts_of_steps(self) -> Iterator[LdapWitnesses]:
-        with Session(self.directory) as session:
+        with Session(self.directory, Locks(self.iredadmin)) as session:  # a look may wait for whoever has a lock
             yield LdapWitnesses(session)
+
+    def _follow_in_accounts(self, step: Step) -> None:
+        with Session(self.directory) as session:
+            match step.deed:
+                case "align":
+                    sweeps.align(session, step.name)
+                case "unalias":
+                    sweeps.forget_alias_domain(session, step.name, step.new)
+                case unknown:
+                    raise ConflictError(f"This release does not know how to {unknown}.")
 
     def _follow_in_lists(self, step: Step) -> None:
         if self.lists:

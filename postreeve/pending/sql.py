@@ -6,7 +6,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from postreeve.pending.store import ARCHIVE, ERASE, FORGET, MLMMJ, READDRESS, RENAME, Step, Witnesses
+from postreeve.pending.store import (
+    ALIGN,
+    ARCHIVE,
+    DIRECTORY,
+    ERASE,
+    FORGET,
+    MLMMJ,
+    READDRESS,
+    RENAME,
+    UNALIAS,
+    Step,
+    Witnesses,
+)
 from postreeve.storage.sql import Row, Schema, Session, Statement, among, ending, parameter
 from postreeve.storage.tables import vmail
 from postreeve.storage.tables.postreeve import pending
@@ -21,6 +33,8 @@ WITHIN = Statement(
         sa.or_(*(name.like(parameter("below"), escape="/") for name in (_STEP.name, _STEP.new_name)))
     )
 )
+_BY_DOMAIN = frozenset({READDRESS, ALIGN, UNALIAS})
+"""Deeds that make of lists or accounts what their domain says then."""
 _LISTS = vmail.maillists.name
 _ACCOUNTS = {vmail.domain: "domain", vmail.mailbox: "username", vmail.alias: "address", vmail.maillists: "address"}
 
@@ -85,10 +99,10 @@ class SqlPending:
         return frozenset(name for step in self._meant for name in step.names)
 
     def forget(self, name: Address | DomainName) -> None:
-        self._add(FORGET, name, "", self.stores)
+        self._add(FORGET, name, "", self._others)
 
     def rename(self, mail: Address, new: Address) -> None:
-        self._add(RENAME, mail, new, self.stores)
+        self._add(RENAME, mail, new, self._others)
 
     def remove_list(self, mail: str, *, is_kept: bool) -> None:
         self._add(ARCHIVE if is_kept else ERASE, mail, "", [MLMMJ])
@@ -96,6 +110,17 @@ class SqlPending:
     def readdress_lists(self, name: DomainName) -> None:
         if MLMMJ in self.stores:
             self._add(READDRESS, name, "", [MLMMJ])
+
+    def align(self, name: DomainName, former_aliases: Collection[str] = ()) -> None:
+        if DIRECTORY in self.stores:
+            witness = self.accounts.look(name)
+            self._meant += [Step(0, DIRECTORY, UNALIAS, name, alias, witness) for alias in sorted(former_aliases)]
+            self._meant.append(Step(0, DIRECTORY, ALIGN, name, "", witness))
+
+    @property
+    def _others(self) -> list[str]:
+        """The stores in which an account leaves traces that its own back end does not know of."""
+        return [store for store in self.stores if store != DIRECTORY]
 
     def record(self) -> None:
         """Write the steps down, before anything is committed."""
@@ -146,11 +171,11 @@ class SqlPending:
         """Tell whether the accounts were committed: then the account of the step is there no more, or is another.
 
         The look at an account that is there waits for whoever is changing it. A list that is there again has put away
-        what was left of the former one. The addresses of lists are made what they should be at any time.
+        what was left of the former one. What a domain says of its lists and accounts can be done at any time.
         """
         if step.deed in {ARCHIVE, ERASE}:
             return not self.accounts.is_list(step.name)
-        return step.deed == READDRESS or self.accounts.look(step.name, is_locked=True) != step.witness
+        return step.deed in _BY_DOMAIN or self.accounts.look(step.name, is_locked=True) != step.witness
 
     def _add(self, deed: str, name: str, new: str, stores: Collection[str]) -> None:
         self._drop_dead(name)
@@ -163,7 +188,8 @@ class SqlPending:
         Of a domain that goes these are the renamings out of it; its accounts are forgotten either way.
         """
         for step in self.about([name]):
-            is_going = step.name == name or (step.deed == RENAME and step.name.endswith(f"@{name}"))
+            is_within = step.deed == RENAME and step.name.endswith(f"@{name}")
+            is_going = is_within or (step.name == name and step.store != DIRECTORY)
             if is_going and self.accounts.look(step.name) == step.witness:
                 self.done(step.number)
 

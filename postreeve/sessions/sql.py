@@ -95,6 +95,7 @@ class SqlSessions:
     def __init__(self, iredadmin_session: sql.Session, logins: Logins) -> None:
         self.iredadmin = iredadmin_session
         self.logins = logins
+        self._followed: list[tuple[str, str]] = []
 
     def login(self, account: str) -> Login | None:
         return self.logins.login(account)
@@ -124,8 +125,15 @@ class SqlSessions:
         self.iredadmin.delete(sessions, id_hash=_hashed(token))
 
     def follow(self, account: str, before: str) -> None:
-        if (login := self.login(account)) and login.stamp != before:
-            self.iredadmin.update(sessions, {"stamp": login.stamp}, account=account, stamp=before)
+        self._followed.append((account, before))
+
+    def settle(self) -> None:
+        """Do what was said about following, now that the work is committed."""
+        for account, before in self._followed:
+            known = before
+            while (login := self.login(account)) and login.stamp != known:  # it may change once more meanwhile
+                self.iredadmin.update(sessions, {"stamp": login.stamp}, account=account, stamp=known)
+                known = login.stamp
 
     def failures(self, account: str, network: str, since: int) -> Failures:
         is_known = self.iredadmin.row(IS_KNOWN, account=account, network=network)

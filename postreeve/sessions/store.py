@@ -64,7 +64,10 @@ class Sessions(Protocol):
         """End a session."""
 
     def follow(self, account: str, before: str) -> None:
-        """Let the sessions of an account live on that changed its own rights: the stamp before becomes the present."""
+        """Let the sessions of an account live on that changed its own rights, when the work is committed.
+
+        The stamp before becomes the one that it has then.
+        """
 
     def failures(self, account: str, network: str, since: int) -> Failures:
         """Count failed logins; a network from which the account has logged in before is counted apart."""

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 
 import sqlalchemy as sa
 
-from postreeve.storage.sql import Database, Session, Statement, parameter
+from postreeve.storage.sql import Database, Session, Statement, among, parameter
 from postreeve.storage.tables.postreeve import claims
 from postreeve.work import ConflictError, DuplicateError, StoreUnavailableError
 
@@ -24,6 +24,9 @@ log = logging.getLogger("postreeve.claims")
 
 DROP_EXPIRED = Statement(
     lambda _: sa.delete(claims).where(claims.c.name == parameter("name"), claims.c.expires < parameter("now"))
+)
+HELD = Statement(
+    lambda _: sa.select(claims.c.name).where(among(claims.c.name, "names"), claims.c.expires >= parameter("now"))
 )
 
 
@@ -57,6 +60,12 @@ class Locks:
             self._stack.enter_context(held(self._database, new))
             self._taken |= new
 
+    def wait(self, name: str) -> None:
+        """Wait until no other work has a name, without taking it."""
+        if f"~{name}" not in self._taken:
+            with held(self._database, {f"~{name}"}):
+                pass
+
     def release(self) -> None:
         """Let go of all."""
         self._stack.close()
@@ -76,9 +85,12 @@ def _take(session: Session, names: Sequence[str], holder: str, patience: float) 
     """Take all claims together, as soon as nobody else holds one of them."""
     deadline = time.monotonic() + patience
     while not _are_taken(session, names, holder):
-        if time.monotonic() > deadline:
-            raise StoreUnavailableError(f"Another work holds {', '.join(names[:3])}.")
-        time.sleep(PAUSE_SECONDS)
+        is_held = True
+        while is_held:  # looking disturbs nobody, and trying does
+            if time.monotonic() > deadline:
+                raise StoreUnavailableError(f"Another work holds {', '.join(names[:3])}.")
+            time.sleep(PAUSE_SECONDS)
+            is_held = session.row(HELD, names=list(names), now=int(time.time())) is not None
 
 
 def _are_taken(session: Session, names: Sequence[str], holder: str) -> bool:

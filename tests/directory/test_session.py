@@ -323,6 +323,9 @@ class Once:
     def take(self, *wanted: str) -> None:
         self.taken += wanted
 
+    def wait(self, name: str) -> None:
+        self.taken.append(f"after {name}")
+
 
 def test_the_slower_of_two_writers_starts_again(directory: Directory) -> None:
     dn = add_alias(directory, "info@a.test", cn="before")

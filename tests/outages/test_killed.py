@@ -114,7 +114,7 @@ def test_a_work_in_a_deadlock_is_done_again(site: Site) -> None:
     root.ok("POST", "user/ann@a.test", password=PASSWORD)
     answers = []
     worker = threading.Thread(target=lambda: answers.append(root.post("user/ann@a.test/change_email/ann@b.test")))
-    with Session(site.storage.vmail) as other:
+    with Session(site.storage.databases["vmail"]) as other:
         other.begin()
         for number in range(50):  # MariaDB gives way to who has written more
             other.text_execute(f"INSERT INTO admin (username, password) VALUES ('w{number}@far.test', 'x')")

@@ -43,6 +43,9 @@ class Locks(Protocol):
     def take(self, *wanted: str) -> None:
         """Wait for some names, all together; those that this work has already are had at once."""
 
+    def wait(self, name: str) -> None:
+        """Wait until no other work has a name, without taking it."""
+
 
 class Session:
     """One connection to a directory, for one work."""
@@ -129,6 +132,15 @@ class Session:
             self._stamps[names.key(dn)] = entry.text(STAMP)
         return entry
 
+    def await_others(self, name: str) -> None:
+        """Wait until no other work has locked the entry of an address or domain."""
+        if self._locks:
+            self._locks.wait(name.lower())
+
+    def is_locked(self, dn: str) -> bool:
+        """Tell whether this work has locked an entry that is there."""
+        return bool(self.stamp(dn))
+
     # Writing
 
     def add(self, dn: str, attributes: Mapping[str, Values]) -> None:
@@ -157,6 +169,10 @@ class Session:
         below = [entry.dn for entry in self.search(dn, filters.ANYTHING, NAME_ONLY, scope="sub")]
         for each in sorted(below, key=lambda found: -len(names.parts(found))):
             self._steps.append(_Deletion(each, is_for_good=True))
+
+    def also(self, do: Callable[[], None], undo: Callable[[], None]) -> None:
+        """Write to another store when its turn comes, after what was said before; `undo` is how to take that back."""
+        self._steps.append(_Elsewhere(do, undo))
 
     def commit(self) -> None:
         """Send everything that was collected, in its order; where a step fails, take those before it back."""
@@ -332,6 +348,21 @@ class _Deletion:
             return None
         _, _, _, answered = driver.delete_ext_s(self.dn, serverctrls=[PreReadControl(True, list(EVERYTHING))])
         return _Addition(self.dn, _before(answered))
+
+
+@dataclass(frozen=True)
+class _Elsewhere:
+    """What a work writes to another store."""
+
+    do: Callable[[], None]
+    undo: Callable[[], None]
+
+    def is_needed(self) -> bool:
+        return True
+
+    def carry_out(self, _driver: Any) -> _Step:
+        self.do()
+        return _Elsewhere(self.undo, self.do)
 
 
 def _before(controls: Sequence[Any]) -> dict[str, list[bytes]]:
