@@ -21,6 +21,8 @@ WITHIN = Statement(
         sa.or_(*(name.like(parameter("below"), escape="/") for name in (_STEP.name, _STEP.new_name)))
     )
 )
+COMMITTED = "committed"
+"""As the witness of a step: no account looks like that."""
 _LISTS = vmail.maillists.name
 _ACCOUNTS = {vmail.domain: "domain", vmail.mailbox: "username", vmail.alias: "address", vmail.maillists: "address"}
 
@@ -93,6 +95,10 @@ class SqlPending:
     def done(self, number: int) -> None:
         """Say that a step is done, or that it need not be done."""
         self.session.delete(pending, id=number)
+
+    def confirm(self, number: int) -> None:
+        """Say that the accounts of a step were committed: whoever gets its name now must not be taken for the old one."""
+        self.session.update(pending, {"witness": COMMITTED}, id=number)
 
     def all(self) -> list[Step]:
         """Return all steps, in their order."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from postreeve.app import settings_of
 from postreeve.mail_config import MailSystem, write
 from postreeve.mail_config.connections import dovecot_connect, postfix_lines
 from postreeve.settings import Settings, SettingsError, Store
@@ -271,7 +272,7 @@ def test_the_command_writes_what_the_tests_use(tmp_path: Path) -> None:
     system = MailSystem(
         hostname="mail.home.test", mail_user="box", mail_group="boxes", look_up_user="reader", look_up_password="weak"
     )
-    for file in write(Settings(), tmp_path, tmp_path / "by-us", system):
+    for file in write(settings_of(tmp_path, None), tmp_path, tmp_path / "by-us", system):
         path = file.relative_to(tmp_path / "by-us")
         assert (tmp_path / "by-command" / path).read_text() == file.read_text()
 
