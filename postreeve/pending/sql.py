@@ -97,7 +97,7 @@ class SqlPending:
         self.session.delete(pending, id=number)
 
     def confirm(self, number: int) -> None:
-        """Say that the accounts of a step were committed: whoever gets its name now must not be taken for the old one."""
+        """Say that the accounts of a step were committed; whoever gets its name now is another."""
         self.session.update(pending, {"witness": COMMITTED}, id=number)
 
     def all(self) -> list[Step]:
