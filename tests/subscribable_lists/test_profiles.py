@@ -205,6 +205,14 @@ def test_headers_are_one_to_a_line_and_those_of_every_list_stay(root: Client, sp
     assert (control(spool)["customheaders"], control(spool)["delheaders"]) == (OWN_HEADERS, NEW["delheaders"])
 
 
+def test_headers_that_were_answered_can_be_sent_back(root: Client, spool: Path) -> None:
+    root.ok("POST", "ml/news@ex.com", custom_headers="X-B: 2, 3\nX-A: 1")
+    before = control(spool)
+    answered = root.data("ml/news@ex.com")["custom_headers"]
+    assert root.raw("PUT", "ml/news@ex.com", json={"custom_headers": answered}).json() == {"_success": True}
+    assert control(spool) == before
+
+
 def test_footers_come_in_pairs(root: Client, spool: Path) -> None:
     root.ok("POST", "ml/news@ex.com", footer_text="Ex\r\nCom")
     assert (control(spool)["footer_text"], control(spool)["footer_html"]) == ("Ex\nCom\n", "\n")
