@@ -3,10 +3,10 @@
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -217,7 +217,10 @@ def ldap_config(  # noqa: PLR0913 - each option is a line of the configuration
 @app.command()
 def subscribe(  # noqa: PLR0913 - what, from where, and how
     mail: Annotated[str, typer.Argument(metavar="LIST", help="Address of the mailing list.")],
-    file: Annotated[typer.FileText, typer.Argument(help="File with an address on each line; - is standard input.")],
+    file: Annotated[
+        typer.FileText,
+        typer.Argument(help="File with an address on each line; - is standard input.", encoding="utf-8-sig"),
+    ],
     data: Data = Path("data"),
     settings_file: File = None,
     subscription: Annotated[str, typer.Option(help="`normal`, `digest` or `nomail`.")] = "normal",
@@ -225,18 +228,21 @@ def subscribe(  # noqa: PLR0913 - what, from where, and how
     confirm: Annotated[bool, typer.Option(help="Send each address a mail that has to be answered first.")] = False,
 ) -> None:
     """Subscribe many addresses to a mailing list."""
-    addresses = [line.strip() for line in file if line.strip()]
     form = {"subscription": [subscription], "require_confirm": ["yes" if confirm else "no"]}
     with _plain_errors():
+        lines = _lines_with_addresses(file)
         storage = assembly.storage_of(assembly.settings_of(data, settings_file))
-        with typer.progressbar(length=len(addresses), label=mail) as bar:
-            for start in range(0, len(addresses), AT_ONCE):
-                part = addresses[start : start + AT_ONCE]
-                failure = f"From line {start + 1} on nobody is subscribed"
-                _run("PUT /api/ml/<mail>", mail, {**form, "add_subscribers": part}, storage, "[subscribe]", failure)
+        with closing(storage), typer.progressbar(length=len(lines), label=mail) as bar:
+            for start in range(0, len(lines), AT_ONCE):
+                part = dict(lines[start : start + AT_ONCE])
+                given = {**form, "add_subscribers": [*part.values()]}
+                failure = f"From line {min(part)} on nobody is subscribed"
+                try:
+                    _run("PUT /api/ml/<mail>", mail, given, storage, "[subscribe]", failure)
+                except (StoreUnavailableError, ConflictError) as error:
+                    raise SettingsError(f"A store does not answer since line {min(part)}: {error}") from error
                 bar.update(len(part))
-        storage.close()
-    typer.echo(f"{len(addresses)} addresses {'asked to confirm' if confirm else 'subscribed'}.")
+    typer.echo(f"{len(lines)} addresses {'asked to confirm' if confirm else 'subscribed'}.")
 
 
 @app.command()
@@ -310,6 +316,20 @@ def _announcement(settings: Settings) -> str:
     if not settings.enable_restful_api:
         return f"Postreeve serves {base} - the API is switched off."
     return f"Postreeve serves {base} - the reference of the API is at {base}api/reference"
+
+
+def _lines_with_addresses(file: TextIO) -> list[tuple[int, str]]:
+    """Return the addresses of a file with the numbers of their lines; empty lines do not matter."""
+    try:
+        lines = [(number, text) for number, line in enumerate(file, 1) if (text := line.strip())]
+    except UnicodeDecodeError as error:
+        raise SettingsError("The file with the addresses is no text. Nobody is subscribed.") from error
+    for number, text in lines:
+        try:
+            Address.parse(text)
+        except Refused as no:
+            raise SettingsError(f"Line {number} is no address: {text}. Nobody is subscribed.") from no
+    return lines
 
 
 def _create_first_admin(storage: Storage, name: str) -> None:

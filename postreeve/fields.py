@@ -46,6 +46,8 @@ class Kind(Generic[T_co]):
 
     parse: Callable[[str], T_co]
     schema: Mapping[str, Any]
+    separator: str = ""
+    """Between several values that are one text; without one a scalar is given once."""
 
 
 def _typed(annotation: object, code: Code, hint: str) -> Kind[Any]:
@@ -183,9 +185,10 @@ class Field(Generic[T_co]):
 
     def read(self, given: Mapping[str, tuple[str, Sequence[str]]], _changes: "Changes") -> T_co | None:
         name, values = given["set"]
-        if len(values) > 1:
+        if len(values) > 1 and not self.kind.separator:
             refuse(Code.CONFLICTING_PARAMETERS, hint=f"{name} is given more than once.")
-        value = values[0] if self.kind is PASSWORD else values[0].strip()
+        text = self.kind.separator.join(values)
+        value = text if self.kind is PASSWORD else text.strip()
         return _named(name, self.kind.parse, value)
 
 

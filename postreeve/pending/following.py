@@ -73,9 +73,11 @@ class Following:
         """
         with self._pending() as pending:
             for name in sorted(names):
-                steps = [step for step in pending.about([name]) if step.store != MLMMJ]
-                if steps and not pending.is_account(name):
-                    return name, steps[0]
+                for step in pending.about([name]) if not pending.is_account(name) else ():
+                    if step.store != MLMMJ:
+                        return name, step
+                    if step.name == name:
+                        pending.confirm(step.number)
         return None
 
     def finish_all(self) -> tuple[int, int]:

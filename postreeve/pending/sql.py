@@ -35,6 +35,8 @@ WITHIN = Statement(
 )
 _BY_DOMAIN = frozenset({READDRESS, ALIGN, UNALIAS})
 """Deeds that make of lists or accounts what their domain says then."""
+COMMITTED = "committed"
+"""As the witness of a step: no account looks like that."""
 _LISTS = vmail.maillists.name
 _ACCOUNTS = {vmail.domain: "domain", vmail.mailbox: "username", vmail.alias: "address", vmail.maillists: "address"}
 
@@ -140,6 +142,10 @@ class SqlPending:
     def done(self, number: int) -> None:
         """Say that a step is done, or that it need not be done."""
         self.session.delete(pending, id=number)
+
+    def confirm(self, number: int) -> None:
+        """Say that the accounts of a step were committed; whoever gets its name now is another."""
+        self.session.update(pending, {"witness": COMMITTED}, id=number)
 
     def all(self) -> list[Step]:
         """Return all steps, in their order."""

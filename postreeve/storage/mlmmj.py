@@ -111,6 +111,8 @@ class NativeLists:
     def write(self, mail: str, settings: ListSettings) -> None:
         with self._locked(mail) as directory, directory.folder("control", is_made=True) as control:
             contents = self._contents(control, mail, settings)
+            if not control.read(ADDRESSES):  # mlmmjadmin removes it with the further addresses; mlmmj crashes then
+                contents.setdefault(ADDRESSES, f"{mail}\n".encode())
             before = {file: control.read(file) for file in contents}
             try:
                 _write_all(control, contents)

@@ -62,7 +62,7 @@ def _footer(given: str) -> str:
     return footer
 
 
-HEADERS = Kind(_headers, {"type": "string"})
+HEADERS = Kind(_headers, {"type": "string"}, separator="\n")
 HEADER_NAME = Kind(_header_name, {"type": "string"})
 FOOTER = Kind(_footer, {"type": "string", "maxLength": LONGEST_FOOTER})
 SUBSCRIPTION: Kind[Version] = one_of(["normal", "digest", "nomail"])

@@ -1,6 +1,7 @@
 """What can be done with subscribable mailing lists."""
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
 from postreeve.addresses.rules import require_free, require_own_domains, require_reachable
 from postreeve.errors import Code, refuse
@@ -43,7 +44,8 @@ def get_mailing_list(work: Work, mail: Address, changes: Changes) -> Profile | S
     """Get the profile of a mailing list."""
     profile = next(_profiles(work, mail.domain, [mail]), None) or refuse(Code.NO_SUCH_ACCOUNT, hint=mail)
     if changes.get(WITH_SUBSCRIBERS):
-        return Streamed(profile, "subscribers", work.list_server.subscribers(mail))
+        is_there = work.list_server.settings(mail) is not None
+        return Streamed(profile, "subscribers", work.list_server.subscribers(mail) if is_there else iter(()))
     return profile
 
 
@@ -62,6 +64,7 @@ def list_mailing_lists(work: Work, domain: DomainName, changes: Changes) -> Iter
 def create_mailing_list(work: Work, mail: Address, changes: Changes) -> None:
     """Add a mailing list."""
     _require_name(mail)
+    _drop_itself(mail, changes)
     domain = work.domains.lock(mail.domain)
     extra = changes.of(EXTRA_ADDRESSES)
     new = extra.named() if extra else frozenset()
@@ -71,6 +74,7 @@ def create_mailing_list(work: Work, mail: Address, changes: Changes) -> None:
     alias_domains = work.domains.alias_domains(domain.name)
     policy = rules.access(changes, None)
     settings = {**rules.DEFAULTS, **rules.resolved(mail, changes, policy, rules.DEFAULTS, alias_domains)}
+    rules.require_others(mail, changes, rules.DEFAULTS, settings)
     work.subscribable_lists.create(
         mail, _with_policy(changes, policy), _people(settings, OWNERS), _people(settings, MODERATORS)
     )
@@ -85,6 +89,7 @@ def create_mailing_list(work: Work, mail: Address, changes: Changes) -> None:
 def update_mailing_list(work: Work, mail: Address, changes: Changes) -> None:
     """Update the profile of a mailing list, and its subscribers."""
     stored = work.subscribable_lists.lock(mail)
+    _drop_itself(mail, changes)
     extra = changes.of(EXTRA_ADDRESSES)
     _check_addresses(
         work, mail, changes, extra.named() - work.subscribable_lists.extra_addresses(mail) if extra else ()
@@ -96,6 +101,7 @@ def update_mailing_list(work: Work, mail: Address, changes: Changes) -> None:
     policy = rules.access(changes, stored.access_policy)
     settings = rules.resolved(mail, changes, policy, current, alias_domains)
     if changes:
+        rules.require_others(mail, changes, current, settings)
         owners = _people(settings, OWNERS) if OWNERS.name in settings else None
         moderators = _people(settings, MODERATORS) if MODERATORS.name in settings else None
         work.subscribable_lists.update(mail, _with_policy(changes, policy), owners, moderators)
@@ -170,14 +176,18 @@ def _require_name(mail: Address) -> None:
         refuse(Code.INVALID_MAIL, hint=mail)
 
 
+def _drop_itself(mail: Address, changes: Changes) -> None:
+    """Leave out the list among its further addresses, where mlmmjadmin's clients may name it."""
+    if extra := changes.of(EXTRA_ADDRESSES):
+        changes.values[EXTRA_ADDRESSES.name] = replace(extra, reset=extra.named() - {mail})
+
+
 def _check_addresses(work: Work, mail: Address, changes: Changes, extra: Collection[Address]) -> None:
     """Refuse further addresses that are not free or not ours, and people whom an admin may not name."""
     require_free(work, extra, mail)
     require_own_domains(work, mail.domain, extra)
     named = {person for of in (OWNERS, MODERATORS, SUBSCRIPTION_MODERATORS) if (set_ := changes.of(of))
              for person in set_.named()}  # fmt: skip
-    if mail in named:
-        refuse(Code.INVALID_VALUE, hint="A list neither owns nor moderates itself.")
     require_reachable(work, named, work.grant.admin)
 
 

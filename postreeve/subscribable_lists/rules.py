@@ -18,9 +18,11 @@ from postreeve.subscribable_lists.fields import (
     MEMBERS_ONLY,
     MODERATORS,
     MODERATORS_ONLY,
+    NEW_SUBSCRIBERS,
     OWNERS,
     POLICY,
     REMOVED_HEADERS,
+    SUBSCRIBERS,
     SUBSCRIPTION_MODERATED,
     SUBSCRIPTION_MODERATORS,
     SWITCHES,
@@ -97,6 +99,21 @@ def resolved(
 def further_addresses(mail: Address, extra: Iterable[str], alias_domains: Iterable[str]) -> tuple[str, ...]:
     """Return what else mail may call the list: commands to a name that mlmmj does not know go to all subscribers."""
     return (*sorted(extra), *(f"{mail.local_part}@{name}" for name in sorted(alias_domains)))
+
+
+def require_others(mail: Address, changes: Changes, current: ListSettings, told: ListSettings) -> None:
+    """Refuse a list that owns or moderates itself, or is its own subscriber: mail would go round in circles.
+
+    `told` is what mlmmj has to be told; what is there already matters only when the list gets another address.
+    """
+    everything = {**current, **told}
+    names = {mail, *_texts(everything, EXTRA_ADDRESSES.name)}
+    asked = everything if EXTRA_ADDRESSES in changes else told
+    people = {person for of in (OWNERS, MODERATORS, SUBSCRIPTION_MODERATORS) for person in _texts(asked, of.name)}
+    if names & people:
+        refuse(Code.INVALID_VALUE, hint="A list neither owns nor moderates itself.")
+    if any(names & change.add for of in (NEW_SUBSCRIBERS, SUBSCRIBERS) if (change := changes.of(of))):
+        refuse(Code.INVALID_VALUE, hint="A list does not subscribe to itself.")
 
 
 def with_own_headers(mail: Address, headers: Iterable[str]) -> tuple[str, ...]:

@@ -72,11 +72,18 @@ def _from_json(body: bytes, most: int) -> Parameters:
         refuse(Code.INVALID_VALUE, hint="The body is not a JSON object.")
     if len(given) > most:
         refuse(Code.REQUEST_TOO_LARGE, hint=f"{most} parameters are the most.")
-    return Parameters({name: [_as_text(name, value)] for name, value in given.items()})
+    return Parameters({name: _as_texts(name, value) for name, value in given.items()})
+
+
+def _as_texts(name: str, value: object) -> list[str]:
+    """Return the values of a JSON member as a form would repeat them; an empty array is an empty value."""
+    if isinstance(value, list):
+        return [_as_text(name, item) for item in value] or [""]
+    return [_as_text(name, value)]
 
 
 def _as_text(name: str, value: object) -> str:
-    """Return a JSON value as a form would carry it: lists joined, true and false as yes and no, null as nothing."""
+    """Return a JSON value as a form would carry it: true and false as yes and no, null as nothing."""
     match value:
         case None:
             text = ""
@@ -84,8 +91,6 @@ def _as_text(name: str, value: object) -> str:
             text = "yes" if value else "no"
         case str() | int() | float():
             text = str(value)
-        case list() if all(isinstance(item, str | int) for item in value):
-            text = ",".join(map(str, value))
         case _:
             refuse(Code.INVALID_VALUE, hint=name[:64])
     return text

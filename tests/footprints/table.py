@@ -1,4 +1,4 @@
-"""The tables of footprints as text: requests, and the rows that each of them changes."""
+"""The tables of footprints as text: requests, and the rows that each of them changes; the files are in `spool.py`."""
 
 import re
 import shlex
@@ -20,7 +20,8 @@ from tests.site import Row
 
 ACCOUNTS = Path(__file__).with_name("footprints.txt")
 POLICIES = Path(__file__).with_name("policies.txt")
-FILES = (ACCOUNTS, POLICIES)
+LISTS = Path(__file__).with_name("lists.txt")
+FILES = (ACCOUNTS, POLICIES, LISTS)
 OLD = "2020-01-02 03:04:05"
 """When all that is there before a request was created, changed and got its password."""
 INDENT = "    "
@@ -110,7 +111,7 @@ def _blocks(file: Path) -> Iterator[tuple[str, list[str]]]:
     for line in file.read_text(encoding="utf-8").splitlines():
         if line.startswith(INDENT):
             below.append(line.strip())
-        elif line and line[0] not in "#+":
+        elif line and line[0] not in "#+-*":
             if request:
                 yield request, below
             request, below = line, []
@@ -134,7 +135,7 @@ def starting_rows(file: Path) -> Iterator[tuple[sa.Table, Row]]:
     Rows of other tables are still told by their names.
     """
     for line in file.read_text(encoding="utf-8").splitlines():
-        if line.startswith("+ "):
+        if line.startswith("+ ") and line.split()[1] in TABLES:
             _, name, *words = shlex.split(line)
             table = TABLES[name]
             given = dict(word.split("=", 1) for word in words)
@@ -163,7 +164,7 @@ class Difference:
     before: Dump
     after: Dump
     given: Sequence[str]
-    """The values that the request named: they appear as they are."""
+    """The values that the request named, and random ones that were there before: they appear as they are."""
 
     @property
     def tables(self) -> list[str]:
@@ -236,6 +237,7 @@ class Difference:
     def _normal(text: str) -> str:
         text = re.sub(r"^(\{[A-Z0-9-]+\}).+", r"\1…", text)
         text = re.sub(r"\b[0-9a-f]{64}\b", "SHA-256", text)
+        text = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID", text)
         text = re.sub(r"(?<=-verification-)[0-9a-f]{20}\b", "CODE", text)
         text = re.sub(r"\d{4}[-.]\d\d[-.]\d\d[ .]\d\d[:.]\d\d[:.]\d\d", _moment, text)
         text = re.sub(r"^\d{4}-\d\d-\d\d$", _day, text)
@@ -263,8 +265,8 @@ def _key(table: sa.Table) -> list[str]:
     ]
     if key not in ([], ["id"]):
         return key
-    unique = [index for index in table.indexes if index.unique]
-    return [column.name for column in unique[0].columns] if unique else ["id"]
+    unique = sorted([column.name for column in index.columns] for index in table.indexes if index.unique)
+    return unique[0] if unique else ["id"]
 
 
 def _told_by(table: sa.Table) -> Sequence[str]:

@@ -1,20 +1,28 @@
-"""Every operation with every parameter, sent alone, changes exactly the rows that the table says."""
+"""Every operation with every parameter, sent alone, changes exactly the rows and files that the table says."""
 
 import json
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
+from postreeve.backends import native_lists
 from postreeve.operations import REGISTRY
 from postreeve.storage.sql import Session
+from tests.footprints.spool import Change, Spool, Tree, starting_tree
 from tests.footprints.table import (
+    ACCOUNTS,
     FILES,
+    LISTS,
+    POLICIES,
     REFERENCES,
     TABLES,
     Difference,
@@ -26,6 +34,7 @@ from tests.footprints.table import (
     starting_rows,
 )
 from tests.greylisting.dns import serving
+from tests.mlmmj import LOOPBACK, sink
 from tests.site import PASSWORD, ROOT, Row, Site
 
 REWRITES = "POSTREEVE_WRITE_FOOTPRINTS"
@@ -33,6 +42,7 @@ DOCUMENTS = Path(__file__).parents[1] / "documents"
 CHAPTERS = (
     "Login", "Domain", "Domain Admin", "Mail User", "Mail Alias",
     "Spam Policy", "Throttling", "Whitelisting and Blacklisting", "Greylisting",
+    "Subscribable Mailing List",
 )  # fmt: skip
 SEGMENTS = {"domain": r"[^/@]+\.[^/@]+", "mail": "[^/]+@[^/]+", "new_mail": "[^/]+@[^/]+"}
 """What a path has in the place of a parameter; in that of others anything."""
@@ -51,6 +61,7 @@ OLD_NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "/api/user/<mail>": {"POST": _USER, "PUT": _USER},
     "/api/users/<domain>": {"PUT": ("preferredLanguage",)},
     "/api/alias/<mail>": {"POST": ("cn",), "PUT": ("cn",)},
+    "/api/ml/<mail>": {"POST": ("cn",), "PUT": ("cn",)},
     **{
         f"/api/spampolicy/{scope}": {"PUT": ("banned_rulenames",)}
         for scope in ("global", "domain/<domain>", "user/<mail>")
@@ -64,22 +75,45 @@ OLD_NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 """Names that the documents do not have any more, or have in other places, and that clients still send."""
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_every_request_changes_exactly_the_rows_that_the_table_says(site: Site, file: Path) -> None:
-    with serving(ZONE) as name_server:
+@dataclass(frozen=True)
+class Found:
+    """Everything that is there: the rows of all databases and the files of mlmmj."""
+
+    rows: Dump
+    files: Tree
+
+
+@pytest.mark.parametrize(
+    "file", [ACCOUNTS, POLICIES, pytest.param(LISTS, marks=pytest.mark.slow)], ids=lambda file: file.stem
+)
+def test_every_request_changes_exactly_what_the_table_says(site: Site, file: Path) -> None:
+    with serving(ZONE) as name_server, _lists(site) as spool:
         site.change_settings(dns_servers=[name_server.address])
         askers = _prepare(site, file)
-        before = _dump(site)
+        spool.restore(starting_tree(file))
+        before = Found(_dump(site), spool.read())
+        assert before.files == starting_tree(file)
         found = {}
         for entry in entries(file):
-            found[entry.request] = footprint = _footprint(site, entry, askers, before)
+            found[entry.request] = footprint = _footprint(site, spool, entry, file, askers, before)
             if REWRITES not in os.environ:
                 assert f"{entry.request}\n{footprint}" == f"{entry.request}\n{entry.footprint}"
     if REWRITES in os.environ:
         file.write_text(rewritten(file, found), encoding="utf-8")
 
 
-@pytest.mark.parametrize(("document", "operations", "parameters"), [("api-4", 114, 222), ("api-2", 46, 150)])
+@contextmanager
+def _lists(site: Site) -> Iterator[Spool]:
+    """Let new lists give their mail to somebody who takes it."""
+    before = site.storage.lists
+    with sink() as (_, port):
+        settings = msgspec.structs.replace(site.settings, mlmmj_relay_host=LOOPBACK, mlmmj_smtp_port=port)
+        site.storage.lists = native_lists(settings)
+        yield Spool(site.settings, port)
+    site.storage.lists = before
+
+
+@pytest.mark.parametrize(("document", "operations", "parameters"), [("api-4", 119, 298), ("api-2", 46, 150)])
 def test_every_operation_and_parameter_of_the_documents_has_an_entry(
     document: str, operations: int, parameters: int
 ) -> None:
@@ -116,15 +150,19 @@ def test_no_request_stands_twice_in_a_table(file: Path) -> None:
     assert sorted(requests) == sorted(set(requests))
 
 
-def _footprint(site: Site, entry: Entry, askers: dict[str, str], before: Dump) -> str:
+def _footprint(site: Site, spool: Spool, entry: Entry, file: Path, askers: dict[str, str], before: Found) -> str:
     """Send a request, return what it answered and changed as text, and undo it."""
     options: dict[str, Any] = {"params" if entry.method in {"GET", "DELETE"} else "data": entry.parameters}
     cookie = {"Cookie": askers[entry.who]} if askers[entry.who] else {}
     response = site.client().raw(entry.method, entry.path, headers=cookie, **options)
     assert response.status_code == 200, response.text
-    difference = Difference(site.settings.vmail.engine, before, _dump(site), list(entry.parameters.values()))
-    lines = [*_said(response.json()), *difference.lines()]
-    _restore(site, difference.tables, before)
+    as_they_are = [*entry.parameters.values(), *(row["mlid"] for row in before.rows["maillists"])]
+    difference = Difference(site.settings.vmail.engine, before.rows, _dump(site), as_they_are)
+    changed = list(Change(file, before.files, spool.read()).lines())
+    lines = [*_said(response.json()), *difference.lines(), *changed]
+    _restore(site, difference.tables, before.rows)
+    if changed:
+        spool.restore(before.files)
     return "\n".join(lines)
 
 
@@ -146,6 +184,7 @@ def _said(answer: dict[str, Any]) -> Iterator[str]:
             yield "= nothing"
         case dict() as profile if _name(profile):
             yield f"= the profile of {_name(profile)}"
+            yield from (f"= {one['mail']} {one['subscription']}" for one in profile.get("subscribers", ()))
         case dict() as policy:
             yield f"= {_told(policy)}"
 

@@ -206,6 +206,14 @@ def test_headers_are_one_to_a_line_and_those_of_every_list_stay(root: Client, sp
     assert (control(spool)["customheaders"], control(spool)["delheaders"]) == (OWN_HEADERS, NEW["delheaders"])
 
 
+def test_headers_that_were_answered_can_be_sent_back(root: Client, spool: Path) -> None:
+    root.ok("POST", "ml/news@ex.com", custom_headers="X-B: 2, 3\nX-A: 1")
+    before = control(spool)
+    answered = root.data("ml/news@ex.com")["custom_headers"]
+    assert root.raw("PUT", "ml/news@ex.com", json={"custom_headers": answered}).json() == {"_success": True}
+    assert control(spool) == before
+
+
 def test_footers_come_in_pairs(root: Client, spool: Path) -> None:
     root.ok("POST", "ml/news@ex.com", footer_text="Ex\r\nCom")
     assert (control(spool)["footer_text"], control(spool)["footer_html"]) == ("Ex\nCom\n", "\n")
@@ -282,5 +290,22 @@ def test_a_lost_directory_is_made_again_by_the_next_change(root: Client, spool: 
     after = root.data("ml/news@ex.com")
     assert {key: type(value) for key, value in after.items()} == {key: type(value) for key, value in before.items()}
     assert (after["name"], after["owner"]) == ("News", ["postmaster@ex.com"])
+    assert root.data("ml/news@ex.com", with_subscribers="yes")["subscribers"] == []
     root.ok("PUT", "ml/news@ex.com", moderated="yes")
     assert control(spool) == {**NEW, "name": "News\n", "moderated": ""}
+
+
+def test_a_list_is_no_further_address_of_its_own(root: Client, spool: Path) -> None:
+    root.ok("POST", "ml/news@ex.com", extra_addresses="news@ex.com,letters@ex.com")
+    root.ok("PUT", "ml/news@ex.com", extra_addresses="news@ex.com,more@ex.com")
+    assert root.data("ml/news@ex.com")["extra_addresses"] == ["more@ex.com"]
+    assert control(spool)["listaddress"] == "news@ex.com\nmore@ex.com\nnews@alias.com\n"
+
+
+def test_a_list_whose_address_mlmmj_has_lost_gets_it_with_the_next_change(root: Client, spool: Path) -> None:
+    root.ok("POST", "ml/news@far.com")
+    for wrong in (None, ""):
+        file = spool / "far.com/news/control/listaddress"
+        file.unlink() if wrong is None else file.write_text(wrong)
+        root.ok("PUT", "ml/news@far.com", name=f"News {wrong}")
+        assert control(spool, "news@far.com")["listaddress"] == "news@far.com\n"

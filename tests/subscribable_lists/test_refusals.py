@@ -63,6 +63,10 @@ def test_names_that_no_list_can_have(site: Site, root: Client, spool: Path, mail
         ({"owner": "Ann <ann@ex.com>"}, "INVALID_MAIL"),
         ({"moderators": "ann@ex.com,nonsense"}, "INVALID_MAIL"),
         ({"moderators": "news@ex.com"}, "INVALID_VALUE"),
+        ({"owner": "news@ex.com"}, "INVALID_VALUE"),
+        ({"subscription_moderators": "news@alias.com"}, "INVALID_VALUE"),
+        ({"owner": "letters@ex.com", "extra_addresses": "letters@ex.com"}, "INVALID_VALUE"),
+        ({"extra_addresses": "postmaster@ex.com"}, "INVALID_VALUE"),
         ({"extra_addresses": "ann@ex.com"}, "ALREADY_EXISTS"),
         ({"extra_addresses": "x@x.test"}, "NO_SUCH_DOMAIN"),
         ({"extra_addresses": "x@far.com"}, "INVALID_VALUE"),
@@ -96,6 +100,21 @@ def test_subscribers_that_are_no_addresses(
         root.ok("POST", "ml/news@ex.com")
     parameters = {parameter: f"ann@ex.com,{subscriber}", "require_confirm": "no"}
     assert refused(site, root, spool, method, "ml/news@ex.com", **parameters) == "INVALID_MAIL"
+
+
+@pytest.mark.parametrize("name", ["news@ex.com", "letters@ex.com", "news@alias.com"])
+def test_a_list_does_not_get_its_own_mail(site: Site, root: Client, spool: Path, name: str) -> None:
+    further = {"extra_addresses": "news@ex.com,letters@ex.com", "require_confirm": "no"}
+    code = refused(site, root, spool, "POST", "ml/news@ex.com", subscribers=f"ann@ex.com,{name}", **further)
+    assert code == "INVALID_VALUE"
+    root.ok("POST", "ml/news@ex.com", subscribers="ann@ex.com", **further)
+    assert refused(site, root, spool, "PUT", "ml/news@ex.com", add_subscribers=name) == "INVALID_VALUE"
+
+
+def test_the_postmasters_list_is_somebody_elses(site: Site, root: Client, spool: Path) -> None:
+    assert refused(site, root, spool, "POST", "ml/postmaster@ex.com") == "INVALID_VALUE"
+    root.ok("POST", "ml/postmaster@ex.com", owner="ann@ex.com")
+    root.ok("PUT", "ml/postmaster@ex.com", name="Postmasters")
 
 
 def test_a_footer_of_ten_megabytes_is_too_large(site: Site, root: Client, spool: Path) -> None:

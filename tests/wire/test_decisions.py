@@ -91,6 +91,8 @@ def test_json_bodies_say_the_same_as_forms(site: Site) -> None:
     assert root.raw("PUT", "domain/ex.com?name=query", json={"name": None, "catchall": []}).json()["_success"]
     profile = root.data("domain/ex.com")
     assert (said(profile, "description"), profile["catchall"]) == ("", [])
+    several = root.raw("PUT", "domain/ex.com", json={"name": ["a", "b"]}).json()
+    assert (several["_success"], several["_msg"]) == (False, "CONFLICTING_PARAMETERS")
     login = site.client().raw("POST", "login", json={"username": ROOT, "password": PASSWORD})
     assert login.json() == {"_success": True}
 
