@@ -77,9 +77,11 @@ def _from_json(body: bytes, most: int) -> Parameters:
 
 def _as_texts(name: str, value: object) -> list[str]:
     """Return the values of a JSON member as a form would repeat them; an empty array is an empty value."""
-    if isinstance(value, list):
-        return [_as_text(name, item) for item in value] or [""]
-    return [_as_text(name, value)]
+    if not isinstance(value, list):
+        return [_as_text(name, value)]
+    if any(item is None for item in value):
+        refuse(Code.INVALID_VALUE, hint=name[:64])
+    return [_as_text(name, item) for item in value] or [""]
 
 
 def _as_text(name: str, value: object) -> str:
