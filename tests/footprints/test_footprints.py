@@ -14,7 +14,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from postreeve.backends import native_lists
+from postreeve.backends.common import native_lists
 from postreeve.operations import REGISTRY
 from postreeve.storage.sql import Session
 from tests.footprints.spool import Change, Spool, Tree, starting_tree
