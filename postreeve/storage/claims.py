@@ -57,7 +57,7 @@ class Locks:
     def take(self, *wanted: str) -> None:
         """Wait for some names, all together; those that this work has already are had at once."""
         if new := {f"~{name}" for name in wanted} - self._taken:
-            self._stack.enter_context(held(self._database, new))
+            self._stack.enter_context(held(self._database, new, PATIENCE_SECONDS))
             self._taken |= new
 
     def wait(self, name: str) -> None:
@@ -89,6 +89,7 @@ def _take(session: Session, names: Sequence[str], holder: str, patience: float) 
         while is_held:  # looking disturbs nobody, and trying does
             if time.monotonic() > deadline:
                 raise StoreUnavailableError(f"Another work holds {', '.join(names[:3])}.")
+            session.rest()  # who has the claims needs a connection to let go of them
             time.sleep(PAUSE_SECONDS)
             is_held = session.row(HELD, names=list(names), now=int(time.time())) is not None
 

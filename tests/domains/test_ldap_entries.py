@@ -3,12 +3,13 @@
 import pytest
 
 from postreeve.jobs import pending
-from postreeve.storage.directory import sweeps
 from postreeve.work import StoreUnavailableError
 from tests.entries import footprint, lines
 from tests.site import PASSWORD, Client, Site
 
 pytestmark = pytest.mark.ldap
+
+SWEEPS = "postreeve.storage.directory.sweeps"
 
 
 @pytest.fixture
@@ -364,7 +365,7 @@ def test_what_an_outage_leaves_of_a_sweep_is_finished_later(
 ) -> None:
     before = site.entries()
     with monkeypatch.context() as patch:
-        patch.setattr(sweeps, "_each", _away)
+        patch.setattr(f"{SWEEPS}._each", _away)
         answer = root.put("domain/ex.com", accountStatus="disabled", addAliasDomain="ex.net")
         assert answer == {"_success": True, "_pending": ["ldap: the accounts of ex.com are to follow the domain"]}
         assert pending.run(site.storage) == (0, 1)
@@ -372,7 +373,7 @@ def test_what_an_outage_leaves_of_a_sweep_is_finished_later(
     entry = site.entries()["mail=ann@ex.com,ou=Users,domainName=ex.com,o=domains"]
     assert (entry["domainStatus"], entry["shadowAddress"]) == (["disabled"], ["ann@ex.net"])
     with monkeypatch.context() as patch:
-        patch.setattr(sweeps, "_each", _away)
+        patch.setattr(f"{SWEEPS}._each", _away)
         answer = root.put("domain/ex.com", accountStatus="active", removeAliasDomain="ex.net")
         assert len(answer["_pending"]) == 2
         refused = root.post("domain/ex.net")  # its name is still an address of others
@@ -389,7 +390,7 @@ def _away(*_: object) -> None:
 
 
 def test_a_sweep_of_many_is_sent_in_pieces(site: Site, root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweeps, "AT_ONCE", 2)
+    monkeypatch.setattr(f"{SWEEPS}.AT_ONCE", 2)
     for number in range(5):
         root.ok("POST", f"alias/a{number}@ex.com")
     root.ok("PUT", "domain/ex.com", addAliasDomain="ex.net", accountStatus="disabled")
@@ -398,3 +399,26 @@ def test_a_sweep_of_many_is_sent_in_pieces(site: Site, root: Client, monkeypatch
     ]
     assert len(accounts) == 10
     assert all(entry["domainStatus"] == ["disabled"] and "shadowAddress" in entry for entry in accounts)
+
+
+def test_a_sweep_ends_when_the_domain_has_changed_its_mind(
+    site: Site, root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from postreeve.storage.directory.session import Session  # an extra, which `make quick` does without
+
+    assert site.directory
+    directory, before = site.directory, site.entries()
+    monkeypatch.setattr(f"{SWEEPS}.AT_ONCE", 1)
+    commit = Session.commit
+
+    def change_its_mind(session: Session) -> None:
+        commit(session)
+        if any(entry.get("domainStatus") for entry in site.entries().values()):
+            directory.change(directory.tree.domain("ex.com"), accountStatus=["active"])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "commit", change_its_mind)
+        root.ok("PUT", "domain/ex.com", accountStatus="disabled")
+    assert sum("domainStatus" in entry for entry in site.entries().values()) == 1
+    root.ok("PUT", "domain/ex.com", accountStatus="active")
+    assert site.entries() == before

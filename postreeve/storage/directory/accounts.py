@@ -7,7 +7,7 @@ programs have put there survives, whatever it is.
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from postreeve.fields import Changes, SetChange
 from postreeve.passwords import stored
@@ -18,6 +18,8 @@ from postreeve.storage.directory.filters import Filter
 from postreeve.storage.directory.session import Session
 from postreeve.values import Address
 from postreeve.work import Profile
+
+T = TypeVar("T")
 
 BATCH = 100
 """Names that one search asks for at once."""
@@ -69,8 +71,8 @@ def new_password(stored_hash: str) -> dict[str, Values]:
     return {"userPassword": stored_hash, "shadowLastChange": int(time.time()) // 86400}
 
 
-def batches(values: Iterable[str], size: int = BATCH) -> Iterator[list[str]]:
-    """Yield values in pieces that one search may name."""
+def batches(values: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
+    """Yield values in pieces, such as one search may name."""
     left = iter(values)
     while batch := list(islice(left, size)):
         yield batch

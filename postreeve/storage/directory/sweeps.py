@@ -6,8 +6,10 @@ repeated at any time, and is sent in pieces.
 """
 
 from collections.abc import Callable, Collection, Iterator
+from typing import NamedTuple
 
 from postreeve.storage.directory import filters
+from postreeve.storage.directory.accounts import batches
 from postreeve.storage.directory.entries import Entry
 from postreeve.storage.directory.session import Session
 
@@ -21,35 +23,51 @@ _READ = ("objectClass", "mail", "domainStatus", *_ADDRESSES)
 
 def align(session: Session, name: str) -> None:
     """Let the accounts of a domain follow its status, and give them their names in its alias domains."""
-    domain = session.find(session.tree.domain(name), ["accountStatus", "domainAliasName"])
+    domain = _domain(session, name)
     if domain is None:
         return
-    status = [] if domain.has("accountStatus", "active") else ["disabled"]
-    aliases = sorted(alias.lower() for alias in domain.texts("domainAliasName"))
 
     def follow(entry: Entry) -> None:
         edit = session.edit(entry.dn)
-        if [text.lower() for text in entry.texts("domainStatus")] != status:
-            edit.replace("domainStatus", status)
-        for attribute, addresses in _named(entry, name, aliases).items():
+        if [text.lower() for text in entry.texts("domainStatus")] != domain.status:
+            edit.replace("domainStatus", domain.status)
+        for attribute, addresses in _named(entry, name, domain.aliases).items():
             edit.insert(attribute, addresses - {text.lower() for text in entry.texts(attribute)})
 
-    _each(session, session.search(session.tree.domain(name), _ACCOUNTS, _READ, scope="sub"), follow)
+    entries = session.search(session.tree.domain(name), _ACCOUNTS, _READ, scope="sub")
+    _each(session, entries, follow, lambda: _domain(session, name) == domain)
 
 
 def forget_alias_domain(session: Session, name: str, alias: str) -> None:
     """Take the addresses in a former alias domain from the accounts of a domain: the next host must not lose mail."""
-    domain = session.find(session.tree.domain(name), ["domainAliasName"])
-    if domain and domain.has("domainAliasName", alias):  # it never went, or has come back
-        return
     end = f"@{alias}"
     condition = filters.either(*(filters.ending(attribute, end) for attribute in _ADDRESSES))
+
+    def is_gone() -> bool:
+        domain = _domain(session, name)
+        return domain is None or alias not in domain.aliases
 
     def forget(entry: Entry) -> None:
         for attribute in _ADDRESSES:
             session.edit(entry.dn).remove(attribute, [text for text in entry.texts(attribute) if _ends(text, end)])
 
-    _each(session, session.search(session.tree.domain(name), condition, _ADDRESSES, scope="sub"), forget)
+    entries = session.search(session.tree.domain(name), condition, _ADDRESSES, scope="sub")
+    _each(session, entries, forget, is_gone)
+
+
+class _Domain(NamedTuple):
+    """What a domain's accounts have by it."""
+
+    status: list[str]
+    aliases: list[str]
+
+
+def _domain(session: Session, name: str) -> _Domain | None:
+    domain = session.find(session.tree.domain(name), ["accountStatus", "domainAliasName"])
+    if domain is None:
+        return None
+    status = [] if domain.has("accountStatus", "active") else ["disabled"]
+    return _Domain(status, sorted(alias.lower() for alias in domain.texts("domainAliasName")))
 
 
 def _named(entry: Entry, name: str, aliases: Collection[str]) -> dict[str, set[str]]:
@@ -73,9 +91,13 @@ def _ends(text: str, end: str) -> bool:
     return text.lower().endswith(end)
 
 
-def _each(session: Session, entries: Iterator[Entry], change: Callable[[Entry], None]) -> None:
-    for number, entry in enumerate(entries, 1):
-        change(entry)
-        if number % AT_ONCE == 0:
-            session.commit()
-    session.commit()
+def _each(
+    session: Session, entries: Iterator[Entry], change: Callable[[Entry], None], is_wanted: Callable[[], bool]
+) -> None:
+    """Change entries and send that in pieces, as long as the domain has not changed its mind: then others sweep."""
+    for piece in batches(entries, AT_ONCE):
+        if not is_wanted():
+            return
+        for entry in piece:
+            change(entry)
+        session.commit()
