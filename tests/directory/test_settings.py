@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from postreeve import app as assembly
-from postreeve.mail_config import write
 from postreeve.settings import Ldap, SettingsError, from_mapping
 
 GOOD: dict[str, Any] = {"suffix": "dc=ex,dc=test", "password": "Secret1"}
@@ -72,7 +71,5 @@ def test_certificates_are_named_from_the_data_directory(tmp_path: Path) -> None:
     assert settings.ldap.ca_file == str(tmp_path / "ca.pem")
 
 
-def test_look_ups_in_a_directory_are_not_written_here(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="the accounts are in a directory"):
-        write(from_mapping({"ldap": GOOD}), tmp_path, tmp_path)
+def test_look_ups_in_a_directory_need_no_role() -> None:
     assert assembly.look_up_grants(from_mapping({"ldap": GOOD})) == []

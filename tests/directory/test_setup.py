@@ -78,9 +78,10 @@ def test_init_fills_an_empty_directory_once(empty: Ldap, tmp_path: Path) -> None
 
     manager = [f"--ldap-manager={empty.bind_dn}"]
     first = ran(*words, *manager, POSTREEVE_LDAP_MANAGER_PASSWORD=MANAGER_PASSWORD)
-    [line] = [line for line in first.stdout.splitlines() if "shown only now" in line]
+    line, admin = [line for line in first.stdout.splitlines() if "shown only now" in line]
     assert line.startswith(f"Account cn=vmail,{empty.suffix} created. The password, shown only now: ")
-    assert names_in(empty) == TOPMOST
+    assert admin.startswith("Global admin root@admins.test created. ")
+    assert names_in(empty) == {*TOPMOST, "mail=root@admins.test,o=domainAdmins,"}
     reader = msgspec.structs.replace(empty, bind_dn=f"cn=vmail,{empty.suffix}", password=line.rpartition(" ")[2])
     directory = Directory(reader, 1)
     with Session(directory) as session:
@@ -91,7 +92,7 @@ def test_init_fills_an_empty_directory_once(empty: Ldap, tmp_path: Path) -> None
 
     again = ran(*words)
     assert "shown only now" not in again.stdout
-    assert names_in(empty) == TOPMOST
+    assert names_in(empty) == {*TOPMOST, "mail=root@admins.test,o=domainAdmins,"}
 
 
 def test_both_passwords_are_generated_where_none_is_given(empty: Ldap) -> None:

@@ -83,6 +83,7 @@ class Found:
     files: Tree
 
 
+@pytest.mark.sql
 @pytest.mark.parametrize(
     "file", [ACCOUNTS, POLICIES, pytest.param(LISTS, marks=pytest.mark.slow)], ids=lambda file: file.stem
 )

@@ -9,6 +9,8 @@ from postreeve.storage.sql import Session, Statement
 from postreeve.users import sql as users
 from tests.site import Site
 
+pytestmark = pytest.mark.sql
+
 
 @pytest.mark.parametrize(
     ("statement", "name"),

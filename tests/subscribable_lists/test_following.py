@@ -125,11 +125,12 @@ def test_a_list_that_comes_back_before_its_archive_is_done_is_the_new_one(
 def test_a_user_who_is_back_within_the_second_is_not_taken_for_the_one_who_went(
     site: Site, lists: Client, spool: Path
 ) -> None:
-    [created] = [row["created"] for row in site.rows("mailbox", username="bob@ex.com")]
+    created = [] if site.directory else [row["created"] for row in site.rows("mailbox", username="bob@ex.com")]
     with Outage(spool):
         lists.delete("user/bob@ex.com")
         lists.ok("POST", "user/bob@ex.com", password=PASSWORD)
-        site.execute("vmail", f"UPDATE mailbox SET created = '{created}' WHERE username = 'bob@ex.com'")
+        for moment in created:
+            site.execute("vmail", f"UPDATE mailbox SET created = '{moment}' WHERE username = 'bob@ex.com'")
     assert site.storage.finish_pending() == (1, 0)
     assert subscribers(lists, "far@far.com") == ["ann@ex.com", "x@x.test"]
 
