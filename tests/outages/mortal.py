@@ -62,7 +62,7 @@ def watch_directory() -> None:
             count()
         return ask(session, send)
 
-    Directory.ask = counted_ask  # type: ignore[method-assign]
+    Directory.ask = counted_ask  # type: ignore[method-assign,assignment]
 
 
 def count() -> None:

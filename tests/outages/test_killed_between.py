@@ -155,6 +155,48 @@ def test_after_a_kill_at_any_moment_the_next_change_finds_all_in_order(site: Sit
             assert site.rows("postreeve_pending") == []
 
 
+@pytest.mark.slow  # a process for each moment
+@pytest.mark.ldap
+@pytest.mark.parametrize(
+    "change", ["accountStatus=disabled", "addAliasDomain=ex.org", "removeAliasDomain=ex.net&accountStatus=disabled"]
+)
+def test_after_a_kill_at_any_moment_all_accounts_follow_their_domain(site: Site, change: str, tmp_path: Path) -> None:
+    with mortal(site, tmp_path) as server:
+        states = []
+        for moment in range(1, MOST):
+            root = site.root()
+            create_domains(root, "ex.com")
+            root.ok("PUT", "domain/ex.com", aliasDomains="ex.net", catchall="x@far.test")
+            for mail in (ANN, "bob@ex.com"):
+                create_user(root, mail)
+            server.session = token(root)
+            is_killed = server.is_killed("PUT", f"domain/ex.com?{change}", moment)
+            expire_claims(site)
+            pending.run(site.storage)
+            assert site.rows("postreeve_pending") == []
+            states.append(_of_domain(site))
+            site.wipe()
+            if not is_killed:
+                break
+    first, *_, last = states
+    assert first != last
+    assert states == [first] * states.count(first) + [last] * states.count(last)
+
+
+def _of_domain(site: Site) -> tuple[str, tuple[str, ...]]:
+    """Return the status and the alias domains of the domain, on which all its accounts agree."""
+    assert site.directory
+    entries = site.entries()
+    domain = entries["domainName=ex.com,o=domains"]
+    [status], aliases = domain["accountStatus"], sorted(domain.get("domainAliasName", ()))
+    for entry in entries.values():
+        if "mail" in entry and "mailAdmin" not in entry["objectClass"]:
+            local = entry["mail"][0].partition("@")[0]
+            assert entry.get("domainStatus", []) == (["disabled"] if status == "disabled" else [])
+            assert entry.get("shadowAddress", []) == [f"{local}@{alias}" for alias in aliases]
+    return status, tuple(aliases)
+
+
 def killed_at_each_moment(site: Site, server: Mortal, deed: str) -> Iterator[Facts]:
     """Begin anew for each moment, and yield what the policies said before; the last time nobody is killed."""
     method, path = DEEDS[deed]
