@@ -29,6 +29,8 @@ from pathlib import Path
 from concurrent.futures import ThreadPoolExecutor
 from postreeve.storage.mlmmj import Host, NativeLists
 from postreeve.subscribable_lists.fields import CONTROLS
+
+pytestmark = pytest.mark.slow  # mlmmj and servers
 spool, mail, *addresses = sys.argv[1:]
 lists = NativeLists(Host(Path(spool), Path(spool)), CONTROLS)
 print("ready", flush=True)

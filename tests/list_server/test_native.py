@@ -282,6 +282,8 @@ def test_an_unfinished_list_is_none_and_is_cleared_away(lists: Lists) -> None:
 
 HOLD = """
 import fcntl, sys, time
+
+pytestmark = pytest.mark.slow  # mlmmj and servers
 files = [open(name, "a+") for name in sys.argv[1:]]
 for file in files:
     fcntl.lockf(file, fcntl.LOCK_EX)
