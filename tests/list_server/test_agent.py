@@ -18,6 +18,8 @@ from tests.list_server.conftest import TOKEN
 from tests.mlmmj import Lists
 from tests.mlmmjadmin import serving
 
+pytestmark = pytest.mark.slow  # mlmmj and servers
+
 NEWS = "news@ex.com"
 SWITCHES = {
     "close_list", "only_moderator_can_post", "only_subscriber_can_post", "disable_subscription",

@@ -18,6 +18,8 @@ from postreeve.work import ListServerError
 from tests.mail_system import wait_until
 from tests.mlmmj import LIST, SECONDS, Lists
 
+pytestmark = pytest.mark.slow  # mlmmj and servers
+
 FIFTY = [f"a{number}@ex.com" for number in range(50)]
 """All in one file."""
 STAYS = "astays@ex.com"
@@ -29,6 +31,7 @@ from pathlib import Path
 from concurrent.futures import ThreadPoolExecutor
 from postreeve.storage.mlmmj import Host, NativeLists
 from postreeve.subscribable_lists.fields import CONTROLS
+
 spool, mail, *addresses = sys.argv[1:]
 lists = NativeLists(Host(Path(spool), Path(spool)), CONTROLS)
 print("ready", flush=True)

@@ -16,6 +16,8 @@ from postreeve.work import ListServerError
 from tests.list_server.conftest import TOKEN
 from tests.mlmmj import Lists
 
+pytestmark = pytest.mark.slow  # mlmmj and servers
+
 NEWS = Address("news@ex.com")
 SETTINGS: Mapping[str, ListSetting] = {
     **DEFAULTS,

@@ -23,6 +23,8 @@ from postreeve.subscribable_lists.store import Version
 from postreeve.work import ListServerError
 from tests.mlmmj import LIST, OWNER, PROGRAMS, Lists, Mail
 
+pytestmark = pytest.mark.slow  # mlmmj and servers
+
 ANN, BOB, CARL, EVE = "ann@ex.com", "bob@ex.com", "carl@ex.com", "eve@far.test"
 VERSIONS: Mapping[Version, tuple[str, str]] = {
     "normal": ("subscribers.d", "-s"), "digest": ("digesters.d", "-d"), "nomail": ("nomailsubs.d", "-n"),
@@ -282,6 +284,7 @@ def test_an_unfinished_list_is_none_and_is_cleared_away(lists: Lists) -> None:
 
 HOLD = """
 import fcntl, sys, time
+
 files = [open(name, "a+") for name in sys.argv[1:]]
 for file in files:
     fcntl.lockf(file, fcntl.LOCK_EX)

@@ -10,6 +10,8 @@ import pytest
 from postreeve.subscribable_lists.fields import CONTROLS
 from tests.mlmmj import LIST, PROGRAMS, Lists, Mail, message
 
+pytestmark = pytest.mark.slow  # mlmmj and servers
+
 ANN, BOB, CARL, EVE = "ann@ex.com", "bob@ex.com", "carl@ex.com", "eve@far.test"
 """Two subscribers, one of digests, and a stranger."""
 OWNER, MODERATOR = "owner@ex.com", "moderator@ex.com"

@@ -23,6 +23,8 @@ from postreeve.work import ListServerError, StoreUnavailableError
 from tests.list_server.test_contract import NEWS, SETTINGS, everybody
 from tests.mlmmjadmin import ITS_HEADERS, TOKEN, List, Mlmmjadmin, Said, serving
 
+pytestmark = pytest.mark.slow  # mlmmj and servers
+
 
 @pytest.fixture
 def admin() -> Mlmmjadmin:

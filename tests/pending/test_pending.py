@@ -22,6 +22,8 @@ from tests.site import PASSWORD, Client, Site
 from tests.site import serving as serving_here
 from tests.wire.raw import COOKIE, token
 
+pytestmark = pytest.mark.slow  # many works after each other
+
 ANN, BOB, CAT = "ann@ex.com", "bob@ex.com", "cat@ex.net"
 ROUNDS = 4
 

@@ -12,6 +12,8 @@ import pytest
 from postreeve.storage.tables.iredapd import greylisting, greylisting_whitelist_domain_spf, greylisting_whitelists
 from tests.policies.world import PEOPLE, SCOPES, Message, World, lines, parts
 
+pytestmark = pytest.mark.slow  # the observed tables are long
+
 SET_BY_THE_API = """
 G01   | global none                                        | ext>u1                     | D
 G02   |                                                    | ext>u1 z>u2 ext>u1@8       | K K K

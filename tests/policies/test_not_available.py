@@ -12,6 +12,8 @@ from postreeve.web.descriptions import Description, described
 from tests.policies.world import World
 from tests.site import PASSWORD, ROOT, Client, serving
 
+pytestmark = pytest.mark.slow  # every operation of four chapters
+
 CHAPTERS = {
     "amavisd": ("Spam Policy", "Whitelisting and Blacklisting"),
     "iredapd": ("Throttling", "Greylisting"),

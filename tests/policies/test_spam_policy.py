@@ -18,6 +18,8 @@ from postreeve.patterns import form_of
 from postreeve.storage.tables.amavisd import policy, users
 from tests.policies.world import PEOPLE, SCOPES, World, given, lines, parts
 
+pytestmark = pytest.mark.slow  # the observed tables are long
+
 SCORES = {"spam": 1000.0}
 CLEAN = -0.002
 """The score of any other message."""

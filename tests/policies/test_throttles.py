@@ -19,6 +19,8 @@ from postreeve.storage.tables.iredapd import throttle
 from postreeve.work import DuplicateError
 from tests.policies.world import SCOPES, Message, World, given, lines, parts
 
+pytestmark = pytest.mark.slow  # the observed tables are long
+
 LETTERS = {"msg_size": "Z", "max_rcpts": "C", "max_msgs": "Q", "max_quota": "Q"}
 SECONDS = 60
 """The period of a throttle, where none is given."""

@@ -12,6 +12,8 @@ import pytest
 from postreeve.storage.tables.amavisd import users, wblist
 from tests.policies.world import CLIENT, PEOPLE, SCOPES, Message, World, lines, parts
 
+pytestmark = pytest.mark.slow  # the observed tables are long
+
 FORMS_OF_THE_API = """
 W01 | ext              | X
 W01 | @remote.test     | X

@@ -13,6 +13,8 @@ from tests.profiles import accounts
 from tests.site import PASSWORD, ROOT, Client, Site
 from tests.wire.raw import COOKIE, token
 
+pytestmark = pytest.mark.slow  # many writers
+
 MOST = 10
 TRIES = 50
 WORKERS = 16
