@@ -9,7 +9,8 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from postreeve import admins, aliases, domains, users  # noqa: F401 - the slices' packages
-from postreeve.admins import operations as _admins  # noqa: F401 - importing a slice's operations registers them
+from postreeve.activity import operations as _activity  # noqa: F401 - importing a slice's operations registers them
+from postreeve.admins import operations as _admins  # noqa: F401
 from postreeve.aliases import operations as _aliases  # noqa: F401
 from postreeve.backends.common import Stores, native_lists
 from postreeve.backends.on_sql import SqlStorage
@@ -17,9 +18,13 @@ from postreeve.domains import operations as _domains  # noqa: F401
 from postreeve.greylisting import operations as _greylisting  # noqa: F401
 from postreeve.ldif import operations as _ldif  # noqa: F401
 from postreeve.mlmmj_agent.server import Access, Agent
+from postreeve.ownership import operations as _ownership  # noqa: F401
 from postreeve.policies import operations as _policies  # noqa: F401
+from postreeve.self_service import operations as _self_service  # noqa: F401
 from postreeve.sessions import operations as _sessions  # noqa: F401
+from postreeve.sessions import pages as _session_pages  # noqa: F401 - and its pages
 from postreeve.settings import PLACES, Settings, SettingsError, Store, load
+from postreeve.site_settings import operations as _site_settings  # noqa: F401
 from postreeve.spam_policy import operations as _spam_policy  # noqa: F401
 from postreeve.storage import schema
 from postreeve.storage.mlmmjadmin import read_tokens
@@ -30,7 +35,8 @@ from postreeve.users import operations as _users  # noqa: F401
 from postreeve.wblist import operations as _wblist  # noqa: F401
 from postreeve.web import requests
 from postreeve.web.api import Api
-from postreeve.web.pages import Pages
+from postreeve.web.documents import Documents
+from postreeve.web.panel import Panel
 
 DATA = "POSTREEVE_DATA"
 SETTINGS = "POSTREEVE_SETTINGS"
@@ -107,7 +113,8 @@ class App:
 
     def __init__(self, storage: Stores, settings: Settings) -> None:
         self.api = Api(storage, settings)
-        self.pages = Pages(settings)
+        self.documents = Documents(settings)
+        self.panel = Panel(storage, settings, self.api.limiter)
         self.is_api_on = settings.enable_restful_api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -117,10 +124,12 @@ class App:
             return
         path = requests.segments(scope["raw_path"])
         mounted = path[1:] if path[:1] == ("iredadmin",) else path
-        if mounted[:1] == ("api",) and mounted[1:] not in self.pages.documents and self.is_api_on:
+        if mounted[:1] == ("api",) and mounted[1:] not in self.documents.of_api and self.is_api_on:
             await self.api.answer(scope, mounted[1:], receive, send)
+        elif mounted[:1] in {("api",), ("static",)}:
+            await self.documents.answer(scope, mounted, receive, send)
         else:
-            await self.pages.answer(scope, mounted, receive, send)
+            await self.panel.answer(scope, mounted, receive, send)
 
 
 def application() -> App:

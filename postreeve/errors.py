@@ -15,11 +15,12 @@ class Code(Enum):
     SESSION_EXPIRED = "The session has expired, please log in again."
     NOT_AUTHORIZED = "This client address may not use the API."
     NOT_ALLOWED_IP = "Global admins may not log in from this address."
-    TOO_MANY_ATTEMPTS = "Too many failed logins, please wait."
+    TOO_MANY_ATTEMPTS = "Too many attempts, please wait."
     PERMISSION_DENIED = "You are not allowed to do this."
     PROTECTED_ACCOUNT = "The last global admin and your own account are protected from this."
 
     ALREADY_EXISTS = "This address or domain name is in use."
+    CHANGED_MEANWHILE = "Somebody else has changed this since you opened it."
     NO_SUCH_ACCOUNT = "There is no such account."
     NO_SUCH_DOMAIN = "There is no such domain."
     CAN_NOT_BE_LOCAL_DOMAIN = "A standalone admin must not lie in a domain that is hosted here."
@@ -33,7 +34,10 @@ class Code(Enum):
     CONFLICTING_PARAMETERS = "These parameters exclude each other."
     MISSING_PARAMETER = "A parameter is missing."
 
+    OWNERSHIP_NOT_PROVED = "The code that proves the ownership is neither in the DNS nor on the web server."
+
     INVALID_PASSWORD_SCHEME = "The password hash has a scheme that Dovecot does not read."  # noqa: S105 - a sentence
+    INCORRECT_OLDPW = "The present password is wrong."
     PW_MISMATCH = "The two passwords differ."
     PW_EMPTY = "The new password is empty."
     PW_NON_ASCII = "The password may contain printable ASCII characters only."
@@ -66,6 +70,7 @@ class Code(Enum):
 _CODES_BY_STATUS = {
     HTTPStatus.UNAUTHORIZED: (Code.INVALID_CREDENTIALS, Code.LOGIN_REQUIRED, Code.SESSION_EXPIRED),
     HTTPStatus.FORBIDDEN: (
+        Code.INCORRECT_OLDPW,
         Code.NOT_AUTHORIZED,
         Code.NOT_ALLOWED_IP,
         Code.PERMISSION_DENIED,
@@ -86,7 +91,7 @@ _CODES_BY_STATUS = {
         Code.NOT_AVAILABLE,
     ),
     HTTPStatus.METHOD_NOT_ALLOWED: (Code.METHOD_NOT_ALLOWED,),
-    HTTPStatus.CONFLICT: (Code.ALREADY_EXISTS,),
+    HTTPStatus.CONFLICT: (Code.ALREADY_EXISTS, Code.CHANGED_MEANWHILE),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (Code.REQUEST_TOO_LARGE,),
     HTTPStatus.REQUEST_TIMEOUT: (Code.REQUEST_INCOMPLETE,),
     HTTPStatus.BAD_REQUEST: (Code.CONFLICTING_PARAMETERS, Code.MISSING_PARAMETER),

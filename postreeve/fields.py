@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, Generic, TypeVar, cast
+from zoneinfo import available_timezones
 
 import msgspec
 from babel import Locale, UnknownLocaleError
@@ -48,6 +50,8 @@ class Kind(Generic[T_co]):
     schema: Mapping[str, Any]
     separator: str = ""
     """Between several values that are one text; without one a scalar is given once."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """What pages call the words of a closed set, where the words do not say it."""
 
 
 def _typed(annotation: object, code: Code, hint: str) -> Kind[Any]:
@@ -75,7 +79,9 @@ def whole_number(low: int, high: int, of: str = "") -> Kind[int]:
     return Kind(parse, bounded.schema)
 
 
-def one_of(words: Iterable[str], *, meaning: Mapping[str, Any] | None = None) -> Kind[Any]:
+def one_of(
+    words: Iterable[str], *, meaning: Mapping[str, Any] | None = None, titles: Mapping[str, str] | None = None
+) -> Kind[Any]:
     """Return the kind of a closed set of words, read without regard to case."""
     spelled = list(words)
     known = {word.lower(): (meaning or {}).get(word, word) for word in spelled}
@@ -85,7 +91,7 @@ def one_of(words: Iterable[str], *, meaning: Mapping[str, Any] | None = None) ->
             refuse(Code.INVALID_VALUE, hint=f"One of: {', '.join(spelled)}.")
         return known[text.lower()]
 
-    return Kind(parse, {"type": "string", "enum": spelled})
+    return Kind(parse, {"type": "string", "enum": spelled}, titles=titles or {})
 
 
 def text(longest: int = 255, pattern: str = "", hint: str = "") -> Kind[str]:
@@ -116,6 +122,18 @@ def _language(given: str) -> str:
     return given
 
 
+@cache
+def time_zones() -> frozenset[str]:
+    """Return the names of all time zones, such as `Europe/Berlin`."""
+    return frozenset(available_timezones())
+
+
+def _time_zone(given: str) -> str:
+    if given not in time_zones():
+        refuse(Code.INVALID_VALUE, hint=f"Unknown time zone {given[:40]!r}; one is Europe/Berlin.")
+    return given
+
+
 def _absolute_path(given: str) -> str:
     """Read the path of a mailbox; it is lower-cased, because Dovecot lower-cases what it reads."""
     path = given.lower().rstrip("/")
@@ -141,6 +159,7 @@ LIMIT = whole_number(-1, 2**31 - 1)
 LENGTH = whole_number(0, 255, "characters")
 DAYS = whole_number(0, 36500, "days")
 LANGUAGE = _clearable(Kind(_language, {"type": "string", "pattern": "^([a-z]{2,3}(_[A-Z]{2})?)?$", "maxLength": 5}))
+TIME_ZONE = _clearable(Kind(_time_zone, {"type": "string", "pattern": "^([A-Za-z0-9_+/-]+)?$", "maxLength": 64}))
 TRANSPORT = _clearable(
     text(
         255, r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_.:/@\[\]-]*)?$",
@@ -150,6 +169,7 @@ TRANSPORT = _clearable(
 RELAY = _clearable(Kind(_relay, {"type": "string"}))
 NEXT_HOP = Kind(_relay, {"type": "string"})
 PASSWORD = Kind(str, {"type": "string", "format": "password"})
+HASH = Kind(str, PASSWORD.schema)
 MAILBOX_FORMAT: Kind[str] = one_of(["maildir", "mdbox", "sdbox"])
 MAILBOX_FOLDER = text(20, "^[A-Za-z0-9]{1,20}$", "Up to 20 letters and digits.")
 ABSOLUTE_PATH = Kind(_absolute_path, {"type": "string", "pattern": "^/"})
@@ -178,6 +198,8 @@ class Field(Generic[T_co]):
     extra: str = ""
     """The key among the profile's extras that shows it, where it is not a column of the row."""
     also: tuple[str, ...] = ()
+    title: str = ""
+    """What pages call it, where the name does not say it."""
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -237,6 +259,7 @@ class SetField(Generic[S]):
     ldap: LdapShape | None = None
     mlmmj: MlmmjShape | None = None
     extra: str = ""
+    title: str = ""
 
     @property
     def name(self) -> str:
@@ -396,25 +419,31 @@ class FieldSet:
 
     def profile_keys(self, sections: Iterable[str]) -> tuple[set[str], set[str]]:
         """Return the keys that show the fields of these sections: of the profile, and of its settings."""
-        wanted, top, settings = set(sections), set(), set()
-        for of in self.fields:
-            if of.section in wanted:
-                top |= {of.extra} if of.extra else set()
-                match of.sql:
-                    case Column(name):
-                        top.add(name)
-                    case Setting(key) | SettingList(key):
-                        settings.add(key)
-                    case other if other is not None:
-                        top |= set(getattr(other, "keys", ()))
-                match of.ldap:
-                    case Attribute(name):
-                        top.add(name)
-                    case AccountSetting(key):
-                        settings.add(key)
-                    case Several(keys):
-                        top |= set(keys)
-        return top, settings
+        wanted = set(sections)
+        return keys_of(of for of in self.fields if of.section in wanted)
+
+
+def keys_of(fields: Iterable[AnyField]) -> tuple[set[str], set[str]]:
+    """Return the keys that show some fields: of a profile, and of its settings."""
+    top: set[str] = set()
+    settings: set[str] = set()
+    for of in fields:
+        top |= {of.extra} if of.extra else set()
+        match of.sql:
+            case Column(name):
+                top.add(name)
+            case Setting(key) | SettingList(key):
+                settings.add(key)
+            case other if other is not None:
+                top |= set(getattr(other, "keys", ()))
+        match of.ldap:
+            case Attribute(name):
+                top.add(name)
+            case AccountSetting(key):
+                settings.add(key)
+            case Several(keys):
+                top |= set(keys)
+    return top, settings
 
 
 NOTHING = FieldSet("nothing")

@@ -7,6 +7,22 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 
 NOWHERE = "0.0.0.0"  # noqa: S104 - the address of a client that has none, such as one on a Unix socket
 
+_INNER = tuple(
+    map(
+        ip_network,
+        (
+            # RFC 6890 and IANA's registries of special addresses: nobody's, this host's, those of local networks,
+            # of examples and of measurements, groups, and what is reserved.
+            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+            "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16",
+            "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",
+            # Of IPv6 all but 2000::/3; in it, what hides an IPv4 address (Teredo, 6to4), examples and special services.
+            "::/3", "4000::/2", "8000::/1", "2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20",
+        ),
+    )
+)  # fmt: skip
+"""Networks that are not part of the public Internet."""
+
 _HOST_AND_PORT = re.compile(r"(?:\[(?P<v6>[^\s\]]+)\]|(?P<name>[^\s:\[\]/@]+)):(?P<port>[0-9]{1,5})")
 
 
@@ -37,6 +53,12 @@ def lies_in(client: str, networks: Iterable[str]) -> bool:
     """Tell whether an address lies in one of some networks; entries that are no networks match nothing."""
     address = ip_address(client)
     return any(address in network for network in _parsed(tuple(networks)) if network.version == address.version)
+
+
+def is_public(text: str) -> bool:
+    """Tell whether an address is one of the public Internet, which strangers may be asked at."""
+    address = ip_address(text)
+    return not any(address in network for network in _INNER if network.version == address.version)
 
 
 def plain(client: str) -> str:

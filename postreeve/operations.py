@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 from postreeve.activity.store import Line
 from postreeve.errors import Code, refuse
-from postreeve.fields import ADDRESS, DAYS, DOMAIN, NOTHING, SCOPE, Changes, FieldSet, Form, Kind, one_of
-from postreeve.permissions import Actor, Grant, Rule, Target, authorize, outranks
+from postreeve.fields import ADDRESS, DAYS, DOMAIN, NOTHING, SCOPE, Changes, FieldSet, Form, Kind, keys_of, one_of
+from postreeve.permissions import Actor, Grant, Rule, Target, anyone, authorize, outranks
+from postreeve.sessions.store import SessionKind
 from postreeve.values import Address, DomainName, Scope
 from postreeve.work import (
     ConflictError,
@@ -53,15 +54,22 @@ class Operation:
     claims: tuple[str, ...]
     frees: tuple[str, ...]
     section: str
+    preference: str
     shows: FieldSet | None
     is_secretive: bool
     summary: str
     is_account: bool
+    is_own: bool
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """The path parameters in their order, with their brackets."""
         return tuple(part for part in self.template.split("/") if part.startswith("<"))
+
+    @property
+    def argument_names(self) -> tuple[str, ...]:
+        """The names of the function's arguments, which the path gives but for one's own account."""
+        return ("<mail>", *self.parameters) if self.is_own else self.parameters
 
 
 REGISTRY: dict[str, Operation] = {}
@@ -78,18 +86,22 @@ def operation(  # noqa: PLR0913 - each option says one thing about an operation
     claims: tuple[str, ...] = (),
     frees: tuple[str, ...] = (),
     section: str = "",
+    preference: str = "",
     shows: FieldSet | None = None,
     is_secretive: bool = False,
     is_account: bool = True,
+    is_own: bool = False,
 ) -> Callable[[F], F]:
     """Register a function as an operation.
 
     `event` is the word of the activity log; an operation with one changes something. `claims` names the path
     parameters that become addresses or domains of ours, `frees` those that are so no longer; a claim that is no
     parameter is held as it stands, where a set is replaced that belongs to nobody. `section` is the
-    profile section that closes the whole operation for domain admins. `shows` is whose profile is answered, so that
+    profile section that closes the whole operation for domain admins, `preference` what closes it for mail users in
+    their self-service. `shows` is whose profile is answered, so that
     closed sections and hidden keys are left out. A secretive operation's refusals all take the same time.
-    `is_account` is false when outranking does not matter: the path names a thing nobody can log in to.
+    `is_account` is false when outranking does not matter: the path names a thing nobody can log in to. `is_own` makes
+    an operation of one's own account: the path does not name it, the function gets it as its first argument `mail`.
     """
 
     def register(function: F) -> F:
@@ -97,7 +109,7 @@ def operation(  # noqa: PLR0913 - each option says one thing about an operation
         summary = (inspect.getdoc(function) or "").partition("\n")[0].rstrip(".")
         REGISTRY[route] = Operation(
             method, template, chapter, function, allow, fields, event,
-            claims, frees, section, shows, is_secretive, summary, is_account,
+            claims, frees, section, preference, shows, is_secretive, summary, is_account, is_own,
         )  # fmt: skip
         return function
 
@@ -116,6 +128,8 @@ class Call:
     """Stands before the text of the activity log, such as `[API]`."""
     token: str = ""
     """The id of the session, if the face has one."""
+    kind: SessionKind = SessionKind.API
+    """Which sessions the face has, such as the panel's."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +142,8 @@ class Answer:
 
 def run(wanted: Operation, call: Call, storage: Storage) -> Answer:
     """Carry out one request: parse, authorize, open the stores, decide, write, log."""
-    arguments = tuple(
-        PATH_PARAMETERS[name].parse(given) for name, given in zip(wanted.parameters, call.path, strict=True)
-    )
+    parsed = (PATH_PARAMETERS[name].parse(given) for name, given in zip(wanted.parameters, call.path, strict=True))
+    arguments = (_own_account(call.actor), *parsed) if wanted.is_own else tuple(parsed)
     changes = wanted.fields.read(call.form)
     grant = authorize(call.actor, wanted.allow, _target(arguments))
     for attempt in range(1, ATTEMPTS + 1):
@@ -157,7 +170,7 @@ def _carry_out(  # noqa: PLR0913 - the parts of one request
         taken = _named(wanted, wanted.claims, arguments) | (changes.own() if wanted.event else set())
         if taken or wanted.frees:
             stack.enter_context(storage.claim(taken, _named(wanted, wanted.frees, arguments)))
-        work = stack.enter_context(storage.open(grant, call.client, call.via, call.token))
+        work = stack.enter_context(storage.open(grant, call.client, call.via, call.token, call.kind))
         work.remarks.ignored += changes.ignored
         work.remarks.discarded += changes.discarded
         _check_target(wanted, work, changes)
@@ -165,7 +178,9 @@ def _carry_out(  # noqa: PLR0913 - the parts of one request
         data = wanted.function(work, *arguments, *given)
         if wanted.event:
             work.commit(_line(wanted, call, grant, changes) if changes or wanted.method != "PUT" else None)
-        if wanted.shows is not None and not isinstance(data, list):  # a list holds names alone
+        if wanted.is_own and wanted.shows is not None:
+            data = _own_part(work, wanted.shows, data)
+        elif wanted.shows is not None and not isinstance(data, list):  # a list holds names alone
             data = _visible(work, wanted.shows, data)
         if isinstance(data, Streamed):
             data.items = _until_read(data.items, stack.pop_all())
@@ -181,6 +196,9 @@ def _check_target(wanted: Operation, work: Work, changes: Changes) -> None:
     actor, target = work.grant.actor, work.grant.target
     if actor is None or actor.is_global:
         return
+    if not actor.is_admin:
+        _check_preferences(wanted, work, changes)
+        return
     if wanted.section:
         kind = "user" if target.account else "domain"
         if wanted.section in work.domains.closed_sections(kind, target.domains):
@@ -193,6 +211,37 @@ def _check_target(wanted: Operation, work: Work, changes: Changes) -> None:
     for changed in changes:
         if changed.only_global or changed.section in closed:
             refuse(Code.PERMISSION_DENIED, hint=changed.name)
+
+
+def _check_preferences(wanted: Operation, work: Work, changes: Changes) -> None:
+    """Refuse what a mail user's domain has closed to its users, and to change what is no preference of theirs."""
+    if wanted.allow is anyone:
+        return
+    closed = _closed_preferences(work)
+    if wanted.preference in closed:
+        refuse(Code.PERMISSION_DENIED, hint=f"The preference {wanted.preference} is closed.")
+    for changed in changes if wanted.event else ():
+        preference = changed.preference or wanted.preference
+        if not preference or preference in closed:
+            refuse(Code.PERMISSION_DENIED, hint=changed.name)
+
+
+def _closed_preferences(work: Work) -> frozenset[str]:
+    owner = work.grant.owner
+    return work.domains.closed_sections("preference", (owner.domain,)) if owner else frozenset()
+
+
+def _own_part(work: Work, fields: FieldSet, profile: Profile) -> Profile:
+    """Return of somebody's own profile the keys of these parameters, but for those that are closed."""
+    closed = _closed_preferences(work)
+    top, in_settings = keys_of(of for of in fields if of.preference not in closed)
+    settings = "accountSetting" if "accountSetting" in profile else "settings"
+    shown = {key: value for key, value in profile.items() if key in top or key in _NAMING}
+    return {**shown, settings: {key: value for key, value in profile[settings].items() if key in in_settings}}
+
+
+_NAMING = frozenset({"mail", "username"})
+"""The keys of a profile that say whose it is."""
 
 
 def _visible(work: Work, fields: FieldSet, data: Profile | Streamed | Iterator[Profile]) -> Any:  # noqa: ANN401 - as it came
@@ -273,9 +322,13 @@ def _is_choice(parameter: str) -> bool:
 
 def _named(wanted: Operation, parameters: Iterable[str], arguments: tuple[Any, ...]) -> set[str]:
     """Return the values of some path parameters, which are named without their brackets, and what is no parameter."""
-    named = dict(zip(wanted.parameters, arguments, strict=True))
+    named = dict(zip(wanted.argument_names, arguments, strict=True))
     values = [named.get(f"<{name}>", name) for name in parameters]
     return {value.name if isinstance(value, Scope) else str(value) for value in values}
+
+
+def _own_account(actor: Actor | None) -> Address:
+    return actor.account if actor else refuse(Code.LOGIN_REQUIRED)
 
 
 def _target(arguments: tuple[Any, ...]) -> Target:

@@ -21,17 +21,30 @@ class Allowance:
 
 @dataclass(frozen=True)
 class Actor:
-    """Somebody who asks: an admin, or a mail user with an admin's rights."""
+    """Somebody who asks: an admin, a mail user with an admin's rights, or a mail user without."""
 
     account: Address
     is_global: bool
     is_user: bool
     domains: frozenset[DomainName] = frozenset()
     allowance: Allowance = field(default_factory=Allowance)
+    language: str = ""
+    """As the account has it; empty leaves it to the browser."""
+    time_zone: str = ""
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether there is anything that the actor may administer; a standalone admin is one without a domain, too."""
+        return self.is_global or bool(self.domains) or not self.is_user
 
     def administers(self, domain: str) -> bool:
         """Tell whether the actor may see and change what lies in a domain."""
         return self.is_global or domain in self.domains
+
+
+def plain_user(account: Address, language: str = "", time_zone: str = "") -> Actor:
+    """Return a mail user who is here for nothing but the own account."""
+    return Actor(account, is_global=False, is_user=True, language=language, time_zone=time_zone)
 
 
 @dataclass(frozen=True)
@@ -73,8 +86,13 @@ class Grant:
         return self.actor
 
     @property
+    def owner(self) -> Address | None:
+        """The account whose own things alone may be shown, where somebody without an admin's rights asks."""
+        return self.actor.account if self.actor and not self.actor.is_admin else None
+
+    @property
     def domains(self) -> frozenset[DomainName] | None:
-        """The domains that a listing may show; None is all."""
+        """The domains that a listing may show; None is all. A mail user has none: see `owner`."""
         return None if self.admin.is_global else self.admin.domains
 
 
@@ -88,7 +106,7 @@ def anyone(_actor: Actor | None, _target: Target) -> bool:
 
 def any_admin(actor: Actor | None, _target: Target) -> bool:
     """Let every admin in; what is shown depends on the grant."""
-    return actor is not None
+    return actor is not None and actor.is_admin
 
 
 def global_admin(actor: Actor | None, _target: Target) -> bool:
@@ -106,9 +124,19 @@ def admin_of_its_scope(actor: Actor | None, target: Target) -> bool:
     return actor is not None and (actor.is_global or admin_of_its_domain(actor, target))
 
 
+def owner(actor: Actor | None, target: Target) -> bool:
+    """Let mail users in who are there for self-service, for their own account."""
+    return actor is not None and not actor.is_admin and target.account == actor.account
+
+
+def owner_or_admin(actor: Actor | None, _target: Target) -> bool:
+    """Let every admin in, and mail users in their self-service; what is shown depends on the grant."""
+    return actor is not None
+
+
 def may_create_domains(actor: Actor | None, _target: Target) -> bool:
     """Let those in whom a global admin allowed to add domains; how many is a limit."""
-    return actor is not None and (actor.is_global or actor.allowance.domains >= 0)
+    return actor is not None and actor.is_admin and (actor.is_global or actor.allowance.domains >= 0)
 
 
 def authorize(actor: Actor | None, rule: Rule, target: Target) -> Grant:

@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
@@ -57,6 +58,7 @@ _SERVERS = Meant("addresses, with a port if need be, such as 192.0.2.53 or [2001
 _SERVICES = Meant(f"services: {', '.join(SERVICES)}", SERVICES.__contains__)
 _DELIMITERS = Meant("signs without letters, digits, blanks and @", re.compile(r"([^\w\s@]|_)*").fullmatch)
 _FOLDER = Meant("up to 20 letters and digits")
+_CODE = Meant("up to 59 letters, digits, dots, hyphens and underscores", re.compile(r"[A-Za-z0-9._-]{0,59}").fullmatch)
 _DIRECTORY = Meant("an absolute path")
 _URL = re.compile(r"ldaps?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?|ldapi://(%2[Ff][\w.%-]+)?/?", re.ASCII)
 _URLS = Meant(
@@ -173,6 +175,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(description="Addresses and networks from which global admins may log in; empty is all."),
         _NETWORKS,
     ] = []
+    admin_login_ip_list: Annotated[
+        list[str],
+        Meta(description="Addresses and networks from which admins may log in to the panel; empty is all."),
+        _NETWORKS,
+    ] = []
     trusted_proxies: Annotated[
         list[str], Meta(description="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."), _NETWORKS
     ] = []
@@ -208,8 +215,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Positive, Meta(description="Days in which a verified domain may be added again without a new proof.")
     ] = 30
     domain_ownership_verify_code_prefix: Annotated[
-        str, Meta(description="First part of the codes that prove ownership.", max_length=59)
+        str, Meta(description="First part of the codes that prove ownership.", max_length=59), _CODE
     ] = "iredmail-domain-verification-"
+    domain_ownership_verify_timeout: Annotated[
+        int, Meta(ge=1, le=30, description="Seconds that a look for the proof of one domain may take in all.")
+    ] = 10
+    domain_ownership_reachable_networks: Annotated[
+        list[str],
+        Meta(
+            description="Networks with private addresses in which the look for a proof may reach web servers; "
+            "otherwise it reaches public addresses alone, whatever a domain's DNS says."
+        ),
+        _NETWORKS,
+    ] = []
 
     default_password_scheme: Annotated[Scheme, Meta(description="Scheme of new password hashes.")] = "SSHA512"
     min_passwd_length: Annotated[Natural, Meta(description="Shortest password.")] = 8
@@ -317,6 +335,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     days_to_keep_removed_mailbox: Annotated[
         Positive, Meta(description="Most days for which a domain admin may keep a removed mailbox.")
     ] = 365
+    iredadmin_log_kept_days: Annotated[
+        Positive, Meta(description="Days for which lines of the activity log are kept.")
+    ] = 365
+    amavisd_remove_maillog_in_days: Annotated[
+        Positive, Meta(description="Days for which the log of mail that Amavisd has checked is kept.")
+    ] = 3
+    amavisd_remove_quarantined_in_days: Annotated[
+        Positive, Meta(description="Days for which quarantined mail is kept.")
+    ] = 7
 
     @property
     def databases(self) -> dict[str, Store]:
@@ -335,11 +362,38 @@ EMBEDDED: Mapping[str, Any] = {
 }  # fmt: skip
 """An installation whose settings name no database: everything is in the data directory."""
 SITE_KEYS = (
-    "global_admin_ip_list", "mailbox_folder", "mailbox_format", "max_passwd_length", "min_passwd_length",
-    "password_has_letter", "password_has_number", "password_has_special_char", "password_has_uppercase",
-    "restful_api_clients",
+    "admin_login_ip_list", "amavisd_remove_maillog_in_days", "amavisd_remove_quarantined_in_days",
+    "global_admin_ip_list", "iredadmin_log_kept_days", "mailbox_folder", "mailbox_format", "max_passwd_length",
+    "min_passwd_length", "password_has_letter", "password_has_number", "password_has_special_char",
+    "password_has_uppercase", "restful_api_clients",
 )  # fmt: skip
-"""Settings that a row of the table `iredadmin.settings` overrides, under iRedAdmin's own names."""
+"""Settings that a row of the table `iredadmin.settings` overrides, under iRedAdmin's own names; the days for which the
+activity log is kept are iRedAdmin's setting, too, but only we look for them there."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a setting is declared to be."""
+
+    type: Type
+    """Without its annotations."""
+    sentence: str
+    meant: str
+    """What its text has to be, in words."""
+
+
+def declared() -> dict[str, Declared]:
+    """Return the declarations of the settings that a site may override."""
+    types = _types(Settings)
+    return {name: _declared(types[name]) for name in SITE_KEYS}
+
+
+def _declared(annotation: Any) -> Declared:  # noqa: ANN401 - a type
+    sentences = [part.description for part in get_args(annotation) if isinstance(part, Meta) and part.description]
+    info, meant = type_info(annotation), _meant(annotation)
+    return Declared(
+        info.type if isinstance(info, Metadata) else info, sentences[-1], meant.words if meant else wanted(annotation)
+    )
 
 
 def from_mapping(values: Mapping[str, Any], naming: Naming = "The setting {}".format) -> Settings:
@@ -383,6 +437,14 @@ def with_options(settings: Settings, **options: str | int | None) -> Settings:
         if value is not None
     }
     return msgspec.structs.replace(settings, **given)
+
+
+def lenient(name: str, value: object, named: str) -> object:
+    """Return the value of a setting as another program writes it down, `"8"` for a number; it is held to the same."""
+    annotation = _types(Settings)[name]
+    with suppress(msgspec.ValidationError):
+        value = msgspec.convert(value, annotation, strict=False)
+    return _checked(annotation, value, named)
 
 
 def overridden(settings: Settings, site: Mapping[str, Any]) -> Settings:

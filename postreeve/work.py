@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from postreeve.permissions import Grant
+from postreeve.sessions.store import SessionKind
 from postreeve.settings import Settings
 
 if TYPE_CHECKING:  # the contracts name each other; at run time only the shape counts
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # the contracts name each other; at run time only the shape c
     from postreeve.ownership.store import Ownership
     from postreeve.pending.store import Pending
     from postreeve.sessions.store import Sessions
+    from postreeve.site_settings.store import SiteSettings
     from postreeve.spam_policy.store import SpamPolicies
     from postreeve.subscribable_lists.store import ListServer, SubscribableLists
     from postreeve.throttle.store import Throttles
@@ -85,10 +87,14 @@ class Work(Protocol):
     """The face, as it stands before the text of the activity log."""
     token: str
     """The id of the session, if the face has one."""
+    kind: SessionKind
+    """Which sessions the face has."""
     remarks: Remarks
 
     @property
     def settings(self) -> Settings: ...
+    @property
+    def site_settings(self) -> "SiteSettings": ...
     @property
     def domains(self) -> "Domains": ...
     @property
@@ -141,7 +147,9 @@ class Work(Protocol):
 class Storage(Protocol):
     """The back end of one installation."""
 
-    def open(self, grant: Grant, client: str, via: str = "", token: str = "") -> AbstractContextManager[Work]:
+    def open(
+        self, grant: Grant, client: str, via: str = "", token: str = "", kind: SessionKind = SessionKind.API
+    ) -> AbstractContextManager[Work]:
         """Open the stores for one request; closing them undoes what was not committed."""
 
     def site(self) -> Settings:

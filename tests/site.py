@@ -60,6 +60,11 @@ class Client:
         assert self.post("login", username=account, password=password) == {"_success": True}
         return self
 
+    def login_user(self, account: str, password: str = PASSWORD) -> "Client":
+        """Log in as a mail user, for self-service."""
+        assert self.post("self-service/login", username=account, password=password) == {"_success": True}
+        return self
+
     def raw(self, method: str, path: str, **options: Any) -> requests.Response:
         """Send a request as it is; `path` begins below `/api/`."""
         return self.session.request(method, f"{self.base}/{path}", timeout=60, **options)
@@ -206,7 +211,7 @@ class Site:
     def _use(self, settings: Settings) -> None:
         self.storage.settings = settings
         self.storage._site = (0.0, settings)
-        self.app.api.settings = settings
+        self.app.api.settings = self.app.panel.settings = settings
         self.app.is_api_on = settings.enable_restful_api
 
 

@@ -1,7 +1,8 @@
 """What every back end promises about the activity log."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,46 @@ class Intent:
     at: str
     """UTC text, in seconds."""
     msg: str
+
+
+class Written(TypedDict):
+    """A line as it stands in the log, under iRedAdmin's own names."""
+
+    id: int
+    timestamp: str
+    """UTC, as `YYYY-MM-DD HH:MM:SS`."""
+    admin: str
+    ip: str
+    domain: str
+    username: str
+    event: str
+    loglevel: str
+    """`info`, `error`, or `intent` for what is just about to happen."""
+    msg: str
+
+
+class Page(TypedDict):
+    """Some lines of the log, the newest first."""
+
+    lines: list[Written]
+    next: str
+    """What to give as `before` for the lines that follow; empty after the last one."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """Which lines are wanted; what is empty does not matter."""
+
+    admin: str = ""
+    domain: str = ""
+    username: str = ""
+    event: str = ""
+    ip: str = ""
+    since: str = ""
+    until: str = ""
+    """The last moment that counts."""
+    text: str = ""
+    """Stands somewhere in the line's text, whatever its case."""
 
 
 class ChangedAt(Protocol):
@@ -59,3 +100,12 @@ class Activity(Protocol):
 
     def has_happened(self, intent: Intent) -> bool | None:
         """Tell by the account whether an intent became true; of changes elsewhere it tells nothing."""
+
+    def page(self, wanted: Search, within: Collection[str] | None, own: str, *, before: str = "", size: int) -> Page:
+        """Return lines, the newest first; `before` is where the page before has ended.
+
+        `within` bounds them to what concerns some domains, and the account `own` itself; None does not.
+        """
+
+    def remove(self, numbers: Collection[int], until: str = "") -> None:
+        """Remove lines by their numbers, and those up to a moment, when the work is committed; intents stay."""

@@ -8,9 +8,6 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 
-import msgspec
-import sqlalchemy as sa
-
 from postreeve.activity.sql import SqlActivity
 from postreeve.activity.store import ChangedAt, Line
 from postreeve.addresses.store import Addresses
@@ -26,14 +23,15 @@ from postreeve.pending.sql import SqlPending
 from postreeve.pending.store import MLMMJ, Step, Witnesses
 from postreeve.permissions import Grant
 from postreeve.sessions.sql import SqlSessions
-from postreeve.sessions.store import Logins
+from postreeve.sessions.store import Logins, SessionKind
 from postreeve.settings import Settings, overridden
+from postreeve.site_settings import sql as site_settings
+from postreeve.site_settings.sql import SqlSiteSettings
 from postreeve.spam_policy.sql import SqlSpamPolicies
 from postreeve.storage import claims
 from postreeve.storage.mlmmj import Host, NativeLists
 from postreeve.storage.mlmmjadmin import Remote, RemoteLists, read_tokens
-from postreeve.storage.sql import Database, Session, Statement
-from postreeve.storage.tables import iredadmin
+from postreeve.storage.sql import Database, Session
 from postreeve.subscribable_lists.fields import CONTROLS
 from postreeve.subscribable_lists.store import ListServer, SubscribableLists
 from postreeve.throttle.sql import SqlThrottles
@@ -44,14 +42,10 @@ from postreeve.work import ConflictError, ListServerError, Remarks, StoreUnavail
 
 log = logging.getLogger("postreeve.backends")
 
-SITE_SECONDS = 5
-"""How old the settings of the table `iredadmin.settings` may be."""
+SITE_SECONDS = 1
+"""How old the settings of the table `iredadmin.settings` may be; whoever changes them waits so long."""
 RETRY_SECONDS = 5
 """How long a client waits before it asks again for a name for which something is pending."""
-
-SITE = Statement(
-    lambda _: sa.select(iredadmin.settings.c.k, iredadmin.settings.c.v).where(iredadmin.settings.c.account == "global")
-)
 
 
 class StoresWork(ABC):
@@ -62,11 +56,13 @@ class StoresWork(ABC):
         self.client = client
         self.via = via
         self.token = token
+        self.kind = SessionKind.API
         self.remarks = Remarks()
         self.iredadmin = Session(stores.iredadmin, is_autocommit=True)
         self._stores = stores
         self._policies: list[Session] = []
         self._undo: list[Callable[[], None]] = []
+        self._at_commit: list[Callable[[], None]] = []
 
     # The accounts, which each back end keeps in its own way
 
@@ -113,12 +109,17 @@ class StoresWork(ABC):
         return self._stores.site(self.iredadmin)
 
     @cached_property
+    def site_settings(self) -> SqlSiteSettings:
+        stores = self._stores
+        return SqlSiteSettings(self.iredadmin, stores.settings, self._at_commit.append, stores.renew_site)
+
+    @cached_property
     def ownership(self) -> SqlOwnership:
         return SqlOwnership(self.iredadmin, self.settings)
 
     @cached_property
     def activity(self) -> SqlActivity:
-        return SqlActivity(self.iredadmin, self._changed_at)
+        return SqlActivity(self.iredadmin, self._changed_at, self._at_commit.append)
 
     @cached_property
     def sessions(self) -> SqlSessions:
@@ -181,12 +182,14 @@ class StoresWork(ABC):
     def commit(self, line: Line | None) -> None:
         """Write down what is meant and what follows, commit, confirm, and do what follows.
 
-        Policies are written by operations that only lock accounts, so theirs is the first commit: the lock holds
-        until it is done.
+        What an operation changes in `iredadmin` itself is written first, as it says. Policies are written by operations
+        that only lock accounts, so theirs is the next commit: the lock holds until it is done.
         """
         self.pending.record()
         number = self.activity.intend(line) if line else None
         try:
+            for write in self._at_commit:
+                write()
             for session in self._policies:
                 session.commit()
             self._commit_accounts()
@@ -207,6 +210,10 @@ class StoresWork(ABC):
             self.sessions.settle()
         except (ConflictError, StoreUnavailableError):
             log.warning("Sessions of somebody whose own rights have changed are over.")
+        try:
+            self.ownership.settle()
+        except (ConflictError, StoreUnavailableError):
+            log.warning("A proof of ownership that was given is still awaited.")
         if number is not None:
             try:
                 self.activity.confirm(number)
@@ -253,8 +260,11 @@ class Stores(ABC):
         """Do a pending step at mlmmj."""
 
     @contextmanager
-    def open(self, grant: Grant, client: str, via: str = "", token: str = "") -> Iterator[StoresWork]:
+    def open(
+        self, grant: Grant, client: str, via: str = "", token: str = "", kind: SessionKind = SessionKind.API
+    ) -> Iterator[StoresWork]:
         work = self._work(grant, client, via, token)
+        work.kind = kind
         try:
             yield work
         finally:
@@ -279,18 +289,24 @@ class Stores(ABC):
         return self.following.finish_all()
 
     def site(self, session: Session | None = None) -> Settings:
-        """Return the settings as the table `iredadmin.settings` overrides them, some seconds old at most."""
+        """Return the settings as the table `iredadmin.settings` overrides them, a second old at most."""
         read_at, settings = self._site
-        if time.monotonic() - read_at < SITE_SECONDS:
+        now = time.monotonic()
+        if now - read_at < SITE_SECONDS:
             return settings
         if session is None:
             with Session(self.iredadmin, is_autocommit=True) as own:
                 return self.site(own)
-        values = {key: _value(text) for key, text in session.rows(SITE)}
+        values = site_settings.found(session)
         session.rest()
         settings = overridden(self.settings, values)
-        self._site = (time.monotonic(), settings)
+        self._site = (now, settings)
         return settings
+
+    def renew_site(self) -> None:
+        """Wait until no server process goes by settings that were read before now."""
+        time.sleep(SITE_SECONDS)
+        self._site = (0.0, self.settings)
 
     def _list_server(self) -> ListServer | None:
         settings = self.settings
@@ -328,12 +344,3 @@ def native_lists(settings: Settings) -> NativeLists:
         controls=tuple((name, value) for name, value in controls if value),
     )  # fmt: skip
     return NativeLists(host, CONTROLS)
-
-
-def _value(text: str | None) -> object:
-    """Return the value of a row of settings, `{"value": …}`; None when it is something else."""
-    try:
-        found = msgspec.json.decode(text or "null")
-    except msgspec.DecodeError:
-        return None
-    return found.get("value") if isinstance(found, dict) else None

@@ -37,20 +37,24 @@ NAME = Field(
     sql=Column("description"),
     ldap=Attribute("cn"),
     also=("cn",),
+    title="Description",
 )
 ACCOUNT_STATUS = Field(
     "accountStatus", STATUS, "Switch the domain on or off: `active` or `disabled`.",
     section="advanced", only_global=True, sql=Column("active"),
     ldap=Attribute("accountStatus", yes="active", no="disabled"),
+    title="Status",
 )  # fmt: skip
 QUOTA = Field(
     "quota", MEGABYTES, "Mailbox quota of all users together, in MB; 0 is unlimited.",
     section="advanced", only_global=True, sql=Column("maxquota"), ldap=AccountSetting("domainQuota"),
+    title="Quota of the domain (MB)",
 )  # fmt: skip
 DEFAULT_LANGUAGE = Field(
     "language", LANGUAGE, "Preferred language of new users.",
     section="advanced", sql=Setting("default_language"), ldap=Attribute("preferredLanguage"),
     also=("preferredLanguage",),
+    title="Language of new users",
 )  # fmt: skip
 TRANSPORT_PROGRAM = Field(
     "transport", TRANSPORT, "Postfix transport of the domain.",
@@ -59,64 +63,78 @@ TRANSPORT_PROGRAM = Field(
 MIN_PASSWORD_LENGTH = Field(
     "minPasswordLength", LENGTH, "Shortest password of the domain's users; 0 is the server's own rule.",
     section="password_policies", sql=Setting("min_passwd_length"), ldap=AccountSetting("minPasswordLength"),
+    title="Shortest password",
 )  # fmt: skip
 MAX_PASSWORD_LENGTH = Field(
     "maxPasswordLength", LENGTH, "Longest password of the domain's users; 0 is the server's own rule.",
     section="password_policies", sql=Setting("max_passwd_length"), ldap=AccountSetting("maxPasswordLength"),
+    title="Longest password",
 )  # fmt: skip
 DEFAULT_QUOTA = Field(
     "defaultQuota", MEGABYTES, "Mailbox quota of a new user when none is given, in MB.",
     section="advanced", only_global=True, sql=Setting("default_user_quota"), ldap=AccountSetting("defaultQuota"),
+    title="Quota of a new user (MB)",
 )  # fmt: skip
 MAX_USER_QUOTA = Field(
     "maxUserQuota", MEGABYTES, "Largest mailbox quota of one user, in MB; 0 is unlimited.",
     section="advanced", only_global=True, sql=Setting("max_user_quota"), ldap=AccountSetting("maxUserQuota"),
+    title="Largest quota of a user (MB)",
 )  # fmt: skip
 NUMBER_OF_USERS = Field(
     "numberOfUsers", LIMIT, "Most users; 0 is unlimited, -1 allows none.",
     section="advanced", only_global=True, sql=Column("mailboxes"), ldap=AccountSetting("numberOfUsers"),
+    title="Most users",
 )  # fmt: skip
 NUMBER_OF_ALIASES = Field(
     "numberOfAliases", LIMIT, "Most mail aliases; 0 is unlimited, -1 allows none.",
     section="advanced", only_global=True, sql=Column("aliases"), ldap=AccountSetting("numberOfAliases"),
+    title="Most mail aliases",
 )  # fmt: skip
 NUMBER_OF_LISTS = Field(
     "numberOfLists", LIMIT, "Most mailing lists; 0 is unlimited, -1 allows none.",
     section="advanced", only_global=True, sql=Column("maillists"), ldap=AccountSetting("numberOfLists"),
+    title="Most mailing lists",
 )  # fmt: skip
 SENDER_BCC = Field(
     "senderBcc", OPTIONAL_ADDRESS, "Address that gets a copy of all mail from the domain's users; empty for none.",
     section="bcc", sql=Row("sender_bcc_domain", "domain", "bcc_address"), ldap=Attribute("domainSenderBccAddress"),
     extra="senderBcc",
+    title="Copy of sent mail",
 )  # fmt: skip
 RECIPIENT_BCC = Field(
     "recipientBcc", OPTIONAL_ADDRESS, "Address that gets a copy of all mail to the domain's users; empty for none.",
     section="bcc", sql=Row("recipient_bcc_domain", "domain", "bcc_address"),
     ldap=Attribute("domainRecipientBccAddress"), extra="recipientBcc",
+    title="Copy of received mail",
 )  # fmt: skip
 IS_BACKUP_MX = Field(
     "is_backupmx", YES_NO, "Whether this server is only a backup MX; without `primarymx` DNS tells the primary.",
     section="backupmx", only_global=True, sql=Several(("backupmx",)), ldap=Several(("domainBackupMX",)),
     also=("backupmx",),
+    title="Backup MX",
 )  # fmt: skip
 PRIMARY_MX = Field(
     "primarymx", NEXT_HOP, "Host or IP address of the primary MX, with a port if need be; needs `is_backupmx`.",
     section="backupmx", only_global=True, sql=Several(()), ldap=Several(()),
+    title="Primary MX",
 )  # fmt: skip
 CATCHALL = SetField(
     "catchall", ADDRESS, "Addresses that get the mail to addresses of the domain that do not exist.",
     {"catchall": Role.RESET}, section="catchall", sql=Rows("forwardings", "address", "forwarding"), ldap=Several(()),
     extra="catchall",
+    title="Catch-all addresses",
 )  # fmt: skip
 OUTBOUND_RELAY = Field(
     "outboundRelay", RELAY, "Host through which mail of the domain's senders leaves, as [host]:port; empty for none.",
     section="relay", sql=Several(()), ldap=Attribute("senderRelayHost"), extra="outboundRelay",
+    title="Outbound relay",
 )  # fmt: skip
 ALIAS_DOMAINS = SetField(
     "aliasDomains", DOMAIN, "Alias domains: further names of the domain.",
     {"aliasDomains": Role.RESET, "addAliasDomain": Role.ADD, "removeAliasDomain": Role.REMOVE},
     section="aliases", is_own=True, sql=Several(()), ldap=Several(("domainAliasName", "domainPendingAliasName")),
     extra="alias_domains",
+    title="Alias domains",
 )  # fmt: skip
 SERVICES = SetField(
     "services", SERVICE, "Services of the domain; on SQL back ends only `self-service`.",
@@ -125,6 +143,7 @@ SERVICES = SetField(
         "enableService": Role.ADD, "disableService": Role.REMOVE, "removeAllServices": Role.CLEAR,
     },
     section="advanced", only_global=True, sql=SettingList("enabled_services"), ldap=Attribute("enabledService"),
+    title="Services",
 )  # fmt: skip
 DISABLED_DOMAIN_PROFILES = SetField(
     "disabledDomainProfiles", one_of(DOMAIN_SECTIONS),
@@ -132,6 +151,7 @@ DISABLED_DOMAIN_PROFILES = SetField(
     {"disableDomainProfile": Role.ADD, "enableDomainProfile": Role.REMOVE},
     section="advanced", only_global=True, sql=SettingList("disabled_domain_profiles"),
     ldap=AccountSetting("disabledDomainProfile"),
+    title="Closed sections of the domain",
 )  # fmt: skip
 DISABLED_USER_PROFILES = SetField(
     "disabledUserProfiles", one_of(USER_SECTIONS),
@@ -139,6 +159,7 @@ DISABLED_USER_PROFILES = SetField(
     {"disableUserProfile": Role.ADD, "enableUserProfile": Role.REMOVE},
     section="advanced", only_global=True, sql=SettingList("disabled_user_profiles"),
     ldap=AccountSetting("disabledUserProfile"),
+    title="Closed sections of users",
 )  # fmt: skip
 DISABLED_USER_PREFERENCES = SetField(
     "disabledUserPreferences", one_of(USER_PREFERENCES),
@@ -146,6 +167,7 @@ DISABLED_USER_PREFERENCES = SetField(
     {"disableUserPreference": Role.ADD, "enableUserPreference": Role.REMOVE},
     section="advanced", only_global=True, sql=SettingList("disabled_user_preferences"),
     ldap=AccountSetting("disabledUserPreference"),
+    title="Closed preferences",
 )  # fmt: skip
 
 DOMAIN_PROFILE = FieldSet(
@@ -162,5 +184,6 @@ ADMINS = SetField(
     "admins", ADDRESS, "Admins of the domain: standalone admins, or users of hosted domains.",
     {"addAdmin": Role.ADD, "removeAdmin": Role.REMOVE, "removeAllAdmins": Role.CLEAR}, sql=Several(()),
     ldap=Several(("domainAdmin",)), extra="admins",
+    title="Admins of the domain",
 )  # fmt: skip
 DOMAIN_ADMINS = FieldSet("domain", ADMINS)

@@ -35,6 +35,9 @@ _READ = (
 _ALIAS, _PENDING = "domainAliasName", "domainPendingAliasName"
 _COPIES: dict[str, Field[str]] = {"senderbcc": SENDER_BCC, "recipientbcc": RECIPIENT_BCC}
 """The services without which Postfix does not ask for a domain's copies."""
+_CLOSING = {
+    "domain": "disabledDomainProfile", "user": "disabledUserProfile", "preference": "disabledUserPreference",
+}  # fmt: skip
 _UNITS = {"MB": 1, "GB": 2**10, "TB": 2**20}
 _COUNTED = {
     "mailUser": "num_existing_users", "mailAlias": "num_existing_aliases", "mailList": "num_existing_maillists",
@@ -112,7 +115,7 @@ class LdapDomains:
         return {**counts, "allocated_quota": octets // 2**20}
 
     def closed_sections(self, profile: str, domains: Collection[str]) -> frozenset[str]:
-        key = {"domain": "disabledDomainProfile", "user": "disabledUserProfile"}.get(profile)
+        key = _CLOSING.get(profile)
         if not key:
             return frozenset()
         return frozenset(
@@ -133,10 +136,10 @@ class LdapDomains:
     def managed(self, account: str) -> frozenset[DomainName]:
         return frozenset(map(DomainName, rights.administered(self.session, [account])[account.lower()]))
 
-    def create(self, name: DomainName, changes: Changes, *, is_active: bool) -> None:
+    def create(self, name: DomainName, changes: Changes, waiting: Collection[str] = ()) -> None:
         """Add a domain that is off until it is complete."""
-        attributes = self._attributes(name, None, changes, are_active=is_active)
-        is_on = attributes.pop("accountStatus", ["active" if is_active else "disabled"]) == ["active"]
+        attributes = self._attributes(name, None, changes, waiting)
+        is_on = attributes.pop("accountStatus", ["disabled" if "" in waiting else "active"]) == ["active"]
         entry = {"objectClass": "mailDomain", "domainName": name, "accountStatus": "disabled", **attributes}
         self.session.add(self._dn(name), entry)
         self._add_containers(name, CONTAINERS)
@@ -145,11 +148,11 @@ class LdapDomains:
         if is_on:
             self.session.edit(self._dn(name)).replace("accountStatus", "active")
 
-    def update(self, name: DomainName, changes: Changes, *, are_active: bool = True) -> None:
+    def update(self, name: DomainName, changes: Changes, waiting: Collection[str] = ()) -> None:
         entry = self.session.find(self._dn(name), _READ)
         if entry is None:
             return
-        attributes = self._attributes(name, entry, changes, are_active=are_active)
+        attributes = self._attributes(name, entry, changes, waiting)
         status = changes.get(ACCOUNT_STATUS)
         is_on = entry.has("accountStatus", "active") if status is None else status
         if status:
@@ -161,8 +164,16 @@ class LdapDomains:
             edit.replace(attribute, values)
         self.touch(name)
 
+    def accept_alias_domain(self, name: DomainName, alias: str) -> None:
+        entry = self.session.find(self._dn(name), _READ)
+        if entry is None or not entry.has(_PENDING, alias):
+            return
+        edit = self.session.edit(entry.dn).remove(_PENDING, alias).insert(_ALIAS, alias)
+        edit.insert("enabledService", "domainalias")
+        self.touch(name)
+
     def _attributes(
-        self, name: DomainName, entry: Entry | None, changes: Changes, *, are_active: bool
+        self, name: DomainName, entry: Entry | None, changes: Changes, waiting: Collection[str]
     ) -> dict[str, list[str]]:
         """Return the attributes that change, with all their values; of a new domain, all that it has."""
         found = accounts.attributes(entry, _without(_in_units(changes), SERVICES))
@@ -180,7 +191,7 @@ class LdapDomains:
         if TRANSPORT_PROGRAM in changes:
             found["mtaTransport"] = found["mtaTransport"] or [usual]
         if aliases := changes.of(ALIAS_DOMAINS):
-            found |= _alias_names(entry, aliases, are_active=are_active)
+            found |= _alias_names(entry, aliases, waiting)
         if (services := _services(entry, changes, found)) is not None:
             found["enabledService"] = services
         return found
@@ -260,12 +271,13 @@ def _aliases(entry: Entry) -> set[str]:
     return {alias.lower() for alias in (*entry.texts(_ALIAS), *entry.texts(_PENDING))}
 
 
-def _alias_names(entry: Entry | None, change: SetChange[DomainName], *, are_active: bool) -> dict[str, list[str]]:
+def _alias_names(entry: Entry | None, change: SetChange[DomainName], waiting: Collection[str]) -> dict[str, list[str]]:
     """Return the alias domains as they are afterwards: those that are there stay what they are."""
     there = {name: {text.lower() for text in entry.texts(name)} if entry else set() for name in (_ALIAS, _PENDING)}
     before = there[_ALIAS] | there[_PENDING]
     after = change.applied(before)
-    there[_ALIAS if are_active else _PENDING] |= after - before
+    there[_ALIAS] |= (after - before).difference(waiting)
+    there[_PENDING] |= (after - before).intersection(waiting)
     return {name: sorted(aliases & after) for name, aliases in there.items()}
 
 

@@ -60,8 +60,7 @@ def create_domain(work: Work, name: DomainName, changes: Changes) -> None:
         refuse(Code.INVALID_VALUE, hint="aliasDomains: a domain is no alias of itself.")
     _check_bounds(work, changes, None)
     _check_destinations(work, changes, name)
-    is_active = _is_proved(work, name, {""} | aliases)
-    work.domains.create(name, changes, is_active=is_active)
+    work.domains.create(name, changes, _waiting(work, name, {""} | aliases))
     if not actor.is_global:
         work.admins.touch(actor.account)  # of two new domains at once, the later one sees the rights by the earlier one
         before = work.sessions.login(actor.account)
@@ -89,7 +88,8 @@ def update_domain(work: Work, name: DomainName, changes: Changes) -> None:
     elif ACCOUNT_STATUS in changes:
         work.pending.align(name)
     if changes:
-        work.domains.update(name, changes, are_active=_is_proved(work, name, new))
+        work.ownership.forget(name, _decided(changes, before))
+        work.domains.update(name, changes, _waiting(work, name, new))
 
 
 @operation("DELETE /api/domain/<domain>", CHAPTER, allow=global_admin, event="delete", frees=("domain",))
@@ -128,6 +128,16 @@ def update_domain_admins(work: Work, name: DomainName, changes: Changes) -> None
         work.domains.touch(name)
 
 
+@operation("GET /api/panel/sections/<domain>", "Panel", allow=admin_of_its_domain)
+def get_closed_sections(work: Work, name: DomainName) -> dict[str, list[str]]:
+    """Get the sections of a domain's profile and of its users' profiles that are closed to the one who asks."""
+    work.domains.require(name)
+    is_open = work.grant.admin.is_global
+    return {
+        kind: [] if is_open else sorted(work.domains.closed_sections(kind, (name,))) for kind in ("domain", "user")
+    }
+
+
 def _delete(work: Work, name: DomainName, days: int) -> None:
     work.domains.lock(name)
     actor = work.grant.admin
@@ -137,6 +147,7 @@ def _delete(work: Work, name: DomainName, days: int) -> None:
     if gone and not work.admins.other_global_admins(gone):
         refuse(Code.PROTECTED_ACCOUNT, hint="The last global admin is a user of this domain.")
     work.pending.forget(name)
+    work.ownership.forget(name)
     for mail in work.subscribable_lists.addresses(name) if work.settings.mlmmj else ():
         work.pending.remove_list(mail, is_kept=True)
     work.domains.delete(name, Removal(actor.account, days))
@@ -182,20 +193,27 @@ def _check_destinations(work: Work, changes: Changes, name: DomainName) -> None:
     )
 
 
-def _is_proved(work: Work, name: DomainName, new: Collection[str]) -> bool:
-    """Tell whether what a domain admin adds may be active at once; if not, say what proves the ownership.
+def _waiting(work: Work, name: DomainName, new: Collection[str]) -> list[str]:
+    """Return what of that which a domain admin adds has to wait, and say what proves its ownership.
 
     `new` are the alias domains, with an empty text for the domain itself.
     """
     actor = work.grant.admin
-    if actor.is_global or not new or not work.settings.require_domain_ownership_verification:
-        return True
+    if actor.is_global or not work.settings.require_domain_ownership_verification:
+        return []
     unproved = [alias for alias in sorted(new) if not work.ownership.is_proved(name, alias, actor.account)]
     for alias in unproved:
         code = work.ownership.ask(name, alias, actor.account)
         waits = f"{alias or name} waits for the verification of its ownership, by the code {code}."
         work.remarks.hint = f"{work.remarks.hint} {waits}".lstrip()
-    return not unproved
+    return unproved
+
+
+def _decided(changes: Changes, before: Collection[str]) -> set[str]:
+    """Return for what no proof is awaited any more: alias domains that go, and a domain that is switched on or off."""
+    change = changes.of(ALIAS_DOMAINS)
+    gone = set(before) - change.applied(before) if change else set()
+    return gone | ({""} if ACCOUNT_STATUS in changes else set())
 
 
 def _check_new_admin(work: Work, account: Address) -> None:

@@ -29,6 +29,9 @@ from postreeve.work import Profile, Remarks
 _CATCHALL = Rows("forwardings", "address", "forwarding")
 _ALIAS_DOMAINS = Rows("alias_domain", "target_domain", "alias_domain")
 _RELAY = Row("sender_relayhost", "account", "relayhost")
+_CLOSING = {
+    "domain": "disabled_domain_profiles", "user": "disabled_user_profiles", "preference": "disabled_user_preferences",
+}  # fmt: skip
 _UNMARKED = {"is_list": 0, "is_maillist": 0, "is_forwarding": 0, "is_alias": 0}
 
 _COLUMNS = sa.select(
@@ -162,7 +165,7 @@ class SqlDomains:
         return extras
 
     def closed_sections(self, profile: str, domains: Collection[str]) -> frozenset[str]:
-        key = {"domain": "disabled_domain_profiles", "user": "disabled_user_profiles"}.get(profile)
+        key = _CLOSING.get(profile)
         if not key or not domains:
             return frozenset()
         texts = self.session.rows(CLOSED, names=list(domains))
@@ -177,12 +180,12 @@ class SqlDomains:
     def managed(self, account: str) -> frozenset[DomainName]:
         return frozenset(DomainName(name) for (name,) in self.session.rows(MANAGED_BY, account=account))
 
-    def create(self, name: DomainName, changes: Changes, *, is_active: bool) -> None:
+    def create(self, name: DomainName, changes: Changes, waiting: Collection[str] = ()) -> None:
         stamps = {"created": accounts.now(), "modified": accounts.now()}
         row = {
             "domain": name,
             "transport": self.settings.default_mta_transport,
-            "active": int(is_active),
+            "active": int("" not in waiting),
             **stamps,
         }
         changes = self._without_foreign_services(changes)
@@ -190,9 +193,9 @@ class SqlDomains:
             vmail.domain,
             {**row, "settings": "", **self._columns(name, changes), **accounts.settings(changes, "")},
         )
-        self._write_rows(name, changes, are_active=is_active)
+        self._write_rows(name, changes, waiting)
 
-    def update(self, name: DomainName, changes: Changes, *, are_active: bool = True) -> None:
+    def update(self, name: DomainName, changes: Changes, waiting: Collection[str] = ()) -> None:
         row = self.session.row(LOCK, name=name)
         text, is_backup_mx = (row[7], bool(row[2])) if row else ("", False)
         changes = self._without_foreign_services(changes)
@@ -202,7 +205,12 @@ class SqlDomains:
             {**columns, **accounts.settings(changes, text), "modified": accounts.now()},
             domain=name,
         )
-        self._write_rows(name, changes, are_active=are_active)
+        self._write_rows(name, changes, waiting)
+
+    def accept_alias_domain(self, name: DomainName, alias: str) -> None:
+        woken = {"active": 1, "modified": accounts.now()}
+        self.session.update(vmail.alias_domain, woken, alias_domain=alias, target_domain=name, active=0)
+        self.touch(name)
 
     def _columns(self, name: DomainName, changes: Changes, *, is_backup_mx: bool = False) -> dict[str, Any]:
         """Return the columns that change; only who leaves backup MX gets the usual transport back."""
@@ -216,7 +224,7 @@ class SqlDomains:
             columns["transport"] = self.settings.default_mta_transport
         return columns
 
-    def _write_rows(self, name: DomainName, changes: Changes, *, are_active: bool) -> None:
+    def _write_rows(self, name: DomainName, changes: Changes, waiting: Collection[str]) -> None:
         accounts.write_satellites(self.session, changes, name, {})
         relay = changes.get(OUTBOUND_RELAY)
         if relay is not None:
@@ -226,9 +234,12 @@ class SqlDomains:
             accounts.write_members(self.session, _CATCHALL, name, before, catchall.applied(before), {"domain": name})
         if aliases := changes.of(ALIAS_DOMAINS):
             before = self.alias_domains(name)
-            common = {"created": accounts.now(), "modified": accounts.now(), "active": int(are_active)}
             after = aliases.applied(before)
-            accounts.write_members(self.session, _ALIAS_DOMAINS, name, before, after, common)
+            new = after - before
+            stamps = {"created": accounts.now(), "modified": accounts.now()}
+            accounts.write_members(self.session, _ALIAS_DOMAINS, name, before - after, (), {})
+            for part, active in ((new.difference(waiting), 1), (new.intersection(waiting), 0)):
+                accounts.write_members(self.session, _ALIAS_DOMAINS, name, (), part, {**stamps, "active": active})
             for gone in before - after:  # whoever hosts that name next must not lose mail to users here
                 traces.forget_alias_domain(self.session, name, gone)
 

@@ -63,7 +63,10 @@ class Domains(Protocol):
         """Yield domains as they are stored, with the extras; names that are not there are left out."""
 
     def closed_sections(self, profile: str, domains: Collection[str]) -> frozenset[str]:
-        """Return the sections of domains' or users' profiles that are closed to domain admins in any of the domains."""
+        """Return the sections of a `domain` or `user` profile that are closed to domain admins in any of the domains.
+
+        Of a `preference`, return those that are closed to the users themselves.
+        """
 
     def alias_domains(self, name: str) -> set[str]:
         """Return a domain's alias domains."""
@@ -74,11 +77,17 @@ class Domains(Protocol):
     def managed(self, account: str) -> frozenset[DomainName]:
         """Return the domains that an account administers."""
 
-    def create(self, name: DomainName, changes: Changes, *, is_active: bool) -> None:
-        """Add a domain."""
+    def create(self, name: DomainName, changes: Changes, waiting: Collection[str] = ()) -> None:
+        """Add a domain; those of its alias domains are not active that wait for their verification.
 
-    def update(self, name: DomainName, changes: Changes, *, are_active: bool = True) -> None:
-        """Change a domain's profile; new alias domains are active or wait for their verification."""
+        An empty text among them stands for the domain itself.
+        """
+
+    def update(self, name: DomainName, changes: Changes, waiting: Collection[str] = ()) -> None:
+        """Change a domain's profile; new alias domains are active but for those that wait for their verification."""
+
+    def accept_alias_domain(self, name: DomainName, alias: str) -> None:
+        """Let an alias domain be active that has waited for its verification; an active one stays so."""
 
     def set_admins(self, name: DomainName, accounts: Collection[str]) -> None:
         """Make exactly these accounts the admins of a domain; who administers nothing more is no admin any more."""

@@ -16,11 +16,12 @@ from postreeve.greylisting.fields import (
     STATUS,
     WHITELIST,
 )
-from postreeve.greylisting.spf import LookUpFailedError, SenderLookUp, resolver_of
+from postreeve.greylisting.spf import LookUpFailedError, SenderLookUp
 from postreeve.greylisting.store import Setting, StoredSetting
 from postreeve.operations import operation
 from postreeve.permissions import admin_of_its_scope, any_admin, global_admin
 from postreeve.policies.rules import lock_scope, require_scope
+from postreeve.resolvers import resolver_of
 from postreeve.values import Address, DomainName, Scope
 from postreeve.work import Work
 

@@ -7,18 +7,16 @@ domains are visited in the order of the record, not in a random one. RFC 7208 de
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from dns.exception import DNSException
-from dns.nameserver import Do53Nameserver
 from dns.rdata import Rdata
 from dns.rdtypes.ANY.MX import MX
 from dns.rdtypes.ANY.TXT import TXT
 from dns.rdtypes.IN.A import A
-from dns.resolver import NXDOMAIN, YXDOMAIN, NoAnswer, NoResolverConfiguration, Resolver
+from dns.resolver import NXDOMAIN, YXDOMAIN, NoAnswer, Resolver
 
 from postreeve.errors import Refused
 from postreeve.patterns import network_text
@@ -32,11 +30,6 @@ MOST_SENDERS = 1000
 
 LONGEST_SENDER = 100
 """Characters of a sender: the length of its column in iRedAPD's tables on MariaDB."""
-
-SECONDS_TO_ANSWER = 3.0
-"""How long one query may take, all name servers and repetitions together."""
-
-DNS_PORT = 53
 
 _VERSION = "v=spf1"
 _TERM = re.compile(r"\+?(\w*)([:=]?)(.*)")
@@ -71,36 +64,6 @@ class SenderLookUp:
         look_up.run(name)
         self._visited = frozenset(look_up.visited)
         return frozenset(look_up.senders)
-
-
-def resolver_of(servers: Sequence[str], *, seconds: float = SECONDS_TO_ANSWER) -> Resolver:
-    """Return a resolver that asks some name servers, or the system's if none are named.
-
-    A server is `192.0.2.53`, `192.0.2.53:5353`, `2001:db8::53` or `[2001:db8::53]:5353`; `ValueError` if it is none of
-    these. A query ends after some seconds; several servers share them, so that a dead one does not hide the next. If
-    the system names no server either, every look-up fails.
-    """
-    resolver = Resolver(configure=False) if servers else _system_resolver()
-    if servers:
-        resolver.nameservers = [_name_server(server) for server in servers]
-    resolver.timeout = seconds / max(1, len(resolver.nameservers))
-    resolver.lifetime = seconds
-    return resolver
-
-
-def _system_resolver() -> Resolver:
-    try:
-        return Resolver()
-    except (NoResolverConfiguration, ValueError):
-        return Resolver(configure=False)
-
-
-def _name_server(text: str) -> Do53Nameserver:
-    try:
-        return Do53Nameserver(str(ip_address(text)), DNS_PORT)
-    except ValueError:
-        parts = urlsplit(f"//{text}")
-        return Do53Nameserver(str(ip_address(parts.hostname or "")), parts.port or DNS_PORT)
 
 
 class _DomainLookUp:

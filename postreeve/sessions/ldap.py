@@ -1,19 +1,20 @@
 """Who may log in, from entries of a directory."""
 
-import hashlib
-
-from postreeve.permissions import Actor, Allowance
-from postreeve.sessions.store import Login
+from postreeve.permissions import Actor, Allowance, plain_user
+from postreeve.sessions.store import SELF_SERVICE, Login, known_time_zone, stamp
 from postreeve.storage.directory import accounts, filters
 from postreeve.storage.directory.entries import Entry
 from postreeve.storage.directory.session import Session
 from postreeve.values import Address, DomainName
 
-_READ = ("userPassword", "accountStatus", "domainGlobalAdmin", accounts.SETTINGS)
+_READ = ("userPassword", "accountStatus", "domainGlobalAdmin", "preferredLanguage", accounts.SETTINGS)
 
 
 class LdapLogins:
-    """The admins: standalone ones, users who are global admins, and users whom a domain names in `domainAdmin`."""
+    """The admins: standalone ones, users who are global admins, and users whom a domain names in `domainAdmin`.
+
+    The users of domains with the service are those who log in for self-service.
+    """
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -31,10 +32,28 @@ class LdapLogins:
         if kind == "user" and not is_global and not domains:
             return None
         managed = frozenset(map(DomainName, domains))
-        actor = Actor(Address(account), is_global, kind == "user", managed, _allowance(entry))
+        actor = Actor(Address(account), is_global, kind == "user", managed, _allowance(entry), **_ways(entry))
         password = accounts.password(entry)
-        stamp = hashlib.sha256("\n".join([kind, password, str(is_global), *domains]).encode()).hexdigest()
-        return Login(actor, password, stamp)
+        return Login(actor, password, stamp(kind, password, str(is_global), *domains))
+
+    def user_login(self, account: str) -> Login | None:
+        mail, tree = Address(account), self.session.tree
+        user = self.session.find(tree.user(mail), _READ)
+        if user is None or not user.has("accountStatus", "active"):
+            return None
+        domain = self.session.find(tree.domain(mail.domain), ("accountStatus", "enabledService"))
+        if domain is None or not (domain.has("accountStatus", "active") and domain.has("enabledService", SELF_SERVICE)):
+            return None
+        password = accounts.password(user)
+        return Login(plain_user(mail, **_ways(user)), password, stamp(SELF_SERVICE, password))
+
+
+def _ways(entry: Entry) -> dict[str, str]:
+    """Return the language and the time zone of an account."""
+    return {
+        "language": entry.text("preferredLanguage"),
+        "time_zone": known_time_zone(accounts.setting(entry, "timezone")),
+    }
 
 
 def _allowance(entry: Entry) -> Allowance:

@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from postreeve.permissions import Actor, Allowance
-from postreeve.sessions.store import Failures, Login, Logins, Session
+from postreeve.permissions import Actor, Allowance, plain_user
+from postreeve.sessions.store import SELF_SERVICE, Failures, Login, Logins, Session, SessionKind, known_time_zone, stamp
 from postreeve.storage import settings_text, sql
 from postreeve.storage.rights import GLOBAL
 from postreeve.storage.sql import Statement, parameter
@@ -34,13 +34,21 @@ def _kind(name: str) -> sa.ColumnElement[str]:
 _MAILBOX, _ADMIN, _ADMINS = vmail.mailbox.c, vmail.admin.c, vmail.domain_admins.c
 LOGIN = Statement(
     lambda _: sa.union_all(
-        sa.select(_kind("admin"), _ADMIN.password, _ADMIN.active, _NO_FLAG, _ADMIN.settings)
+        sa.select(_kind("admin"), _ADMIN.password, _ADMIN.active, _NO_FLAG, _ADMIN.settings, _ADMIN.language)
         .where(_ADMIN.username == parameter("account")),
-        sa.select(_kind("user"), _MAILBOX.password, _MAILBOX.active, _MAILBOX.isglobaladmin, _MAILBOX.settings)
+        sa.select(_kind("user"), _MAILBOX.password, _MAILBOX.active, _MAILBOX.isglobaladmin, _MAILBOX.settings,
+                  _MAILBOX.language)
         .where(_MAILBOX.username == parameter("account")),
-        sa.select(_kind("domain"), sa.cast(_ADMINS.domain, _TEXT), _ADMINS.active, _NO_FLAG, _NO_TEXT)
+        sa.select(_kind("domain"), sa.cast(_ADMINS.domain, _TEXT), _ADMINS.active, _NO_FLAG, _NO_TEXT, _NO_TEXT)
         .where(_ADMINS.username == parameter("account")),
     )
+)  # fmt: skip
+_DOMAIN = vmail.domain.c
+USER_LOGIN = Statement(
+    lambda _: sa.select(_MAILBOX.password, _MAILBOX.active, _MAILBOX.settings, _MAILBOX.language,
+                        _DOMAIN.active, _DOMAIN.settings)
+    .join(vmail.domain, _DOMAIN.domain == _MAILBOX.domain)
+    .where(_MAILBOX.username == parameter("account"))
 )  # fmt: skip
 FIND = Statement(
     lambda _: sa.select(sessions.c.account, sessions.c.kind, sessions.c.used, sessions.c.stamp)
@@ -68,7 +76,7 @@ IS_KNOWN = Statement(lambda _: _KNOWN.where(known_networks.c.network == paramete
 
 
 class SqlLogins:
-    """The admins, as rows of `admin`, `mailbox` and `domain_admins`."""
+    """The admins, as rows of `admin`, `mailbox` and `domain_admins`; the users, as rows of `mailbox`."""
 
     def __init__(self, session: sql.Session) -> None:
         self.session = session
@@ -79,14 +87,26 @@ class SqlLogins:
         holders = [row for row in rows if row[0] != "domain"]
         if not holders:
             return None
-        kind, password, active, is_global_user, settings = min(holders)  # a standalone admin before a user
+        kind, password, active, is_global_user, settings, language = min(holders)  # a standalone admin before a user
         is_global = GLOBAL in domains if kind == "admin" else bool(is_global_user)
         managed = frozenset(DomainName(domain) for domain in domains if domain != GLOBAL)
         if not active or (kind == "user" and not is_global and not managed):
             return None
-        actor = Actor(Address(account), is_global, kind == "user", managed, _allowance(settings))
-        stamp = hashlib.sha256("\n".join([kind, password, str(is_global), *domains]).encode()).hexdigest()
-        return Login(actor, password, stamp)
+        actor = Actor(
+            Address(account), is_global, kind == "user", managed, _allowance(settings),
+            language or "", _time_zone(settings),
+        )  # fmt: skip
+        return Login(actor, password, stamp(kind, password, str(is_global), *domains))
+
+    def user_login(self, account: str) -> Login | None:
+        row = self.session.row(USER_LOGIN, account=account)
+        if row is None:
+            return None
+        password, is_active, settings, language, is_domain_active, of_domain = row
+        if not (is_active and is_domain_active and SELF_SERVICE in settings_text.words(of_domain, "enabled_services")):
+            return None
+        actor = plain_user(Address(account), language or "", _time_zone(settings))
+        return Login(actor, password, stamp(SELF_SERVICE, password))
 
 
 class SqlSessions:
@@ -95,18 +115,18 @@ class SqlSessions:
     def __init__(self, iredadmin_session: sql.Session, logins: Logins) -> None:
         self.iredadmin = iredadmin_session
         self.logins = logins
-        self._followed: list[tuple[str, str]] = []
+        self._followed: list[tuple[str, str, SessionKind, str | None]] = []
 
-    def login(self, account: str) -> Login | None:
-        return self.logins.login(account)
+    def login(self, account: str, kind: SessionKind = SessionKind.API) -> Login | None:
+        return self.logins.user_login(account) if kind.is_of_user else self.logins.login(account)
 
-    def start(self, account: str, kind: str, stamp: str) -> str:
+    def start(self, account: str, kind: SessionKind, stamp: str) -> str:
         token, now = secrets.token_urlsafe(32), int(time.time())
         self.iredadmin.execute(FORGET_SESSIONS, before=now - REMEMBERED_SECONDS)
         row = {
             "id_hash": _hashed(token),
             "account": account,
-            "kind": kind,
+            "kind": kind.value,
             "created": now,
             "used": now,
             "stamp": stamp,
@@ -124,15 +144,18 @@ class SqlSessions:
     def end(self, token: str) -> None:
         self.iredadmin.delete(sessions, id_hash=_hashed(token))
 
-    def follow(self, account: str, before: str) -> None:
-        self._followed.append((account, before))
+    def follow(
+        self, account: str, before: str, kind: SessionKind = SessionKind.API, *, only: str | None = None
+    ) -> None:
+        self._followed.append((account, before, kind, only))
 
     def settle(self) -> None:
         """Do what was said about following, now that the work is committed."""
-        for account, before in self._followed:
+        for account, before, kind, only in self._followed:
             known = before
-            while (login := self.login(account)) and login.stamp != known:  # it may change once more meanwhile
-                self.iredadmin.update(sessions, {"stamp": login.stamp}, account=account, stamp=known)
+            which = {"account": account} if only is None else {"id_hash": _hashed(only)}
+            while (login := self.login(account, kind)) and login.stamp != known:  # it may change once more meanwhile
+                self.iredadmin.update(sessions, {"stamp": login.stamp}, **which, stamp=known)
                 known = login.stamp
 
     def failures(self, account: str, network: str, since: int) -> Failures:
@@ -161,6 +184,10 @@ def _hashed(token: str) -> str:
 
 def _counted(row: tuple[Any, ...] | None) -> tuple[int, int]:
     return (int(row[0]), int(row[1] or 0)) if row else (0, 0)
+
+
+def _time_zone(settings: str | None) -> str:
+    return known_time_zone(settings_text.pieces(settings).get("timezone") or "")
 
 
 def _allowance(settings: str | None) -> Allowance:

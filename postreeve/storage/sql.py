@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -21,6 +21,7 @@ from postreeve.settings import Store
 from postreeve.storage.engines import SqlEngine, engine_of
 from postreeve.work import StoreUnavailableError
 
+T = TypeVar("T")
 Row = tuple[Any, ...]
 Values = Mapping[str, Any]
 
@@ -371,9 +372,9 @@ def _as_array(element: among, compiler: SQLCompiler, *, is_single: bool = False,
     return str(compiler.process(element.column == sa.any_(array), **options))
 
 
-def batches(values: Iterable[str], size: int = 512) -> Iterable[list[str]]:
+def batches(values: Iterable[T], size: int = 512) -> Iterable[list[T]]:
     """Yield lists of at most `size` values, such as one statement takes well."""
-    batch: list[str] = []
+    batch: list[T] = []
     for value in values:
         batch.append(value)
         if len(batch) == size:
@@ -395,7 +396,17 @@ def _plain_value(value: Any) -> Any:
 
 def ending(text: str) -> str:
     """Return the pattern of LIKE that matches what ends with a text; `/` stands before what LIKE would expand."""
-    return "%" + text.replace("/", "//").replace("_", "/_").replace("%", "/%")
+    return f"%{literal(text)}"
+
+
+def containing(text: str) -> str:
+    """Return the pattern of LIKE that matches what has a text in it, as `ending` does for its end."""
+    return f"%{literal(text)}%"
+
+
+def literal(text: str) -> str:
+    """Return a text that means itself in a pattern of LIKE with the escape sign `/`."""
+    return text.replace("/", "//").replace("_", "/_").replace("%", "/%")
 
 
 def _room_for(values: Collection[Any]) -> int:

@@ -44,7 +44,9 @@ _IS_USER = filters.both(filters.is_("mailUser"), filters.unless(filters.starting
 _IS_ACTIVE = filters.equal("accountStatus", "active")
 _IS_GLOBAL = filters.equal("domainGlobalAdmin", "yes")
 _READ = ("objectClass", "accountStatus", "domainGlobalAdmin", "mailQuota", "userPassword")
-_WRITTEN = (*_READ, "mailForwardingAddress", "shadowAddress", "enabledService", "disabledService", *HOME)
+_WRITTEN = (
+    *_READ, accounts.SETTINGS, "mailForwardingAddress", "shadowAddress", "enabledService", "disabledService", *HOME,
+)  # fmt: skip
 _SERVICE_OF = {
     "mailForwardingAddress": "forward", "userSenderBccAddress": "senderbcc", "userRecipientBccAddress": "recipientbcc",
     "shadowAddress": "shadowaddress", "domainGlobalAdmin": "domainadmin",

@@ -12,7 +12,7 @@ from postreeve.errors import Code, refuse
 from postreeve.fields import Changes
 from postreeve.permissions import Rank
 from postreeve.settings import Settings
-from postreeve.shapes import Column, Rows
+from postreeve.shapes import Column, Rows, Setting
 from postreeve.storage import accounts, removed, traces
 from postreeve.storage.rights import GLOBAL, set_global
 from postreeve.storage.sql import Schema, Session, Statement, among, batches, parameter
@@ -240,7 +240,7 @@ class SqlUsers:
         self._write_rows(mail, changes, is_active)
 
     def _columns(self, mail: Address, changes: Changes) -> dict[str, Any]:
-        columns = accounts.columns(changes)
+        columns = accounts.columns(changes) | self._settings(mail, changes)
         known = self.session.schema.columns["mailbox"]
         for changed in changes:
             if isinstance(changed.sql, Column) and changed.sql.name not in known:
@@ -254,6 +254,10 @@ class SqlUsers:
         if (is_global := changes.get(IS_GLOBAL_ADMIN)) is not None:
             columns["isglobaladmin"] = int(is_global)
         return columns
+
+    def _settings(self, mail: Address, changes: Changes) -> dict[str, str]:
+        row = self.session.row(FIND, mail=mail) if any(changes.of_shape(Setting)) else None
+        return accounts.settings(changes, row[5] if row else "")
 
     def _free_home(self, mail: Address, path: str) -> Home:
         """Return the parts of a path, or refuse when it is, holds or lies in another user's."""

@@ -115,7 +115,7 @@ class SqlWblists:
         rows = self.session.rows(MATCHING[direction], texts=self._octets(accounts))
         return [Entry(text_of(account), text_of(address), letter) for account, address, letter in rows]
 
-    def _numbers(self, addresses: list[str]) -> list[int]:
+    def _numbers(self, addresses: Collection[str]) -> list[int]:
         """Return the numbers of addresses, which are given one where they have none; rows of `mailaddr` are shared."""
         texts = self._octets(addresses)
         known = {text_of(email) for email, _ in self.session.rows(KNOWN, texts=texts)}

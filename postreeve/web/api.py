@@ -34,8 +34,6 @@ from postreeve.work import (
 
 COOKIE = "postreeve_api"
 PIECE_BYTES = 64 * 1024
-UNSENT_SECONDS = 30
-"""A client that sends nothing more of its body for so long is refused."""
 UNREAD_SECONDS = 60
 """A client that takes nothing of a long answer for so long is dropped: it holds a database connection."""
 RETRY_SECONDS = 5
@@ -139,14 +137,10 @@ class Api:
         await self._send(reply, send, is_head=scope["method"] == "HEAD")
 
     def _client(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Client:
-        trusted = self.settings.trusted_proxies
-        peer = networks.plain((scope.get("client") or ("",))[0])
-        is_trusted = bool(trusted) and networks.lies_in(peer, trusted)
-        forwarded = headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",") if is_trusted else []
-        protocol = headers.get(b"x-forwarded-proto", b"").decode("latin-1") if is_trusted else scope["scheme"]
+        peer = requests.peer(scope, headers, self.settings)
         return Client(
-            address=networks.behind_proxies(peer, [hop for hop in forwarded if hop.strip()], trusted),
-            is_secure=protocol == "https",
+            address=peer.address,
+            is_secure=peer.is_secure,
             token=requests.cookie(headers, COOKIE),
             wants_problems=self.settings.true_http_status or b"application/problem+json" in headers.get(b"accept", b""),
         )
@@ -154,28 +148,11 @@ class Api:
     async def _parameters(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive) -> Parameters:
         most = self.settings.max_parameters
         parameters = requests.from_text(scope["query_string"], most)
-        body = await self._body(headers, receive)
+        body = await requests.whole_body(headers, receive, self.settings.max_request_bytes)
         if body:
             content_type = headers.get(b"content-type", b"").decode("latin-1")
             parameters.join(await requests.from_body(body, content_type, most))
         return parameters
-
-    async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
-        length = headers.get(b"content-length", b"")
-        if length == b"0" or (not length and b"transfer-encoding" not in headers):
-            return b""
-        most, body = self.settings.max_request_bytes, bytearray()
-        if length.isdigit() and int(length) > most:
-            refuse(Code.REQUEST_TOO_LARGE, hint=f"{most} bytes are the most.")
-        while True:
-            message = await _next_of_body(receive)
-            if message["type"] == "http.disconnect":  # half a body may say something else than the whole
-                raise ClientDisconnect
-            body += message.get("body", b"")
-            if len(body) > most:
-                refuse(Code.REQUEST_TOO_LARGE, hint=f"{most} bytes are the most.")
-            if not message.get("more_body"):
-                return bytes(body)
 
     def _run(self, operation: Operation, arguments: tuple[str, ...], parameters: Parameters, client: Client) -> Reply:
         """Carry out the operation, in a thread, and encode what it answers."""
@@ -224,26 +201,14 @@ class Api:
         return await anyio.to_thread.run_sync(next, pieces, None, limiter=self.limiter)
 
 
-async def _next_of_body(receive: Receive) -> Message:
-    try:
-        with fail_after(UNSENT_SECONDS):
-            return await receive()
-    except (TimeoutError, asyncio.CancelledError):  # a server that ends cancels what still waits
-        refuse(Code.REQUEST_INCOMPLETE)
-
-
 def _part(body: bytes, *, more: bool) -> Message:
     return {"type": "http.response.body", "body": body, "more_body": more}
 
 
 def _refuse_foreign_origin(method: str, headers: Mapping[bytes, bytes], client: Client) -> None:
-    """Refuse changes that a page of another site asks a browser for; scripts send neither header."""
-    if method in {"GET", "HEAD"}:
-        return
-    origin = headers.get(b"origin", b"").decode("latin-1")
-    host = headers.get(b"host", b"").decode("latin-1")
-    if headers.get(b"sec-fetch-site") == b"cross-site" or (origin and origin.partition("://")[2] != host):
-        log.warning("A foreign page at %r asked for a change, from %s", origin[:100], client.address)
+    """Refuse changes that a page of another site asks a browser for."""
+    if requests.is_foreign(method, headers):
+        log.warning("A foreign page at %r asked for a change, from %s", headers.get(b"origin", b"")[:100], client.address)
         refuse(Code.PERMISSION_DENIED, hint="The request comes from a page of another site.")
 
 

@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 from postreeve.fields import YES_NO, AnyField, Role, SetField
 from postreeve.operations import PATH_PARAMETERS, REGISTRY, Operation
 from postreeve.permissions import Rule, anyone
+from postreeve.sessions.operations import Opened
 from postreeve.work import LongText, Profile, Streamed
 
 CHAPTERS = (
@@ -42,14 +43,15 @@ _PATH_EXAMPLES = {
 Example = str | int
 
 _EXAMPLES: Mapping[str, Example] = {
-    "username": "postmaster@example.org", "password": "A@StrongPassword2",
+    "username": "postmaster@example.org", "password": "A@StrongPassword2", "oldPassword": "A@StrongPassword2",
     "password_hash": "{CRYPT}$2b$10$Kd3JmF0hGbYw1uTqLrZx8et3oL7gadB3fPG0bdv6YSMrTrS.pEao6",
     "name": "Ann Example", "gn": "Ann", "sn": "Example", "employeeid": "4711",
     "telephoneNumber": "+49 30 1234567", "mobile": "+49 170 1234567",
     "quota": 2048, "defaultQuota": 1024, "maxUserQuota": 4096, "maxQuota": 100, "quotaUnit": "GB",
     "numberOfUsers": 20, "numberOfAliases": 30, "numberOfLists": 40,
     "maxDomains": 5, "maxUsers": 50, "maxAliases": 60, "maxLists": 70,
-    "minPasswordLength": 10, "maxPasswordLength": 64, "language": "en_US", "transport": "dovecot",
+    "minPasswordLength": 10, "maxPasswordLength": 64, "language": "en_US", "timezone": "Europe/Berlin",
+    "transport": "dovecot",
     "senderBcc": "archive@example.net", "recipientBcc": "archive@example.net",
     "primarymx": "[mx.example.net]:25", "outboundRelay": "[smtp.example.net]:587", "accountStatus": "active",
     "mailboxFolder": "Maildir", "maildir": "/var/vmail/vmail1/example.com/ann",
@@ -69,6 +71,8 @@ _EXAMPLES: Mapping[str, Example] = {
 _EXAMPLES_IN_CHAPTERS = {
     ("Domain", "name"): "Example Inc.",
     ("Domain Admin", "name"): "Jane Admin",
+    ("Panel", "name"): "Jane Admin",
+    ("Self-service", "username"): "ann@example.com",
     ("Mail Alias", "name"): "The team",
     ("Mailing List (Unsubscribable)", "name"): "All of us",
     ("Subscribable Mailing List", "name"): "Our news",
@@ -84,6 +88,9 @@ _DEEDS = {
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "POST /api/login": ("username", "password"),
+    "POST /api/self-service/login": ("username", "password"),
+    "PUT /api/self-service/password": ("oldPassword", "password"),
+    "PUT /api/panel/password": ("oldPassword", "password"),
     "POST /api/admin/<mail>": ("password",),
     "POST /api/verify_password/admin/<mail>": ("password",),
     "POST /api/verify_password/user/<mail>": ("password",),
@@ -176,6 +183,11 @@ class Description:
         return self.operation.allow is anyone
 
     @property
+    def is_login(self) -> bool:
+        """Whether the answer brings a session."""
+        return get_type_hints(self.operation.function)["return"] is Opened
+
+    @property
     def who(self) -> str:
         return rule_name(self.operation.allow)
 
@@ -236,6 +248,8 @@ class Description:
             yield f"Either this or {' or '.join(others)} is required."
         if self.operation.event and of.only_global:
             yield "Global admins only."
+        elif self.operation.event and self.operation.is_own and of.preference:
+            yield f"Preference `{of.preference}`."
         elif self.operation.event and of.section != "general":
             yield f"Section `{of.section}`."
         if excluded := [other.name for pair in fields.conflicts if of in pair for other in pair if other is not of]:
@@ -280,7 +294,7 @@ class Description:
         """The operation as a line for a shell, with the variable `api` for the base of the API."""
         method = "" if self.operation.method == "GET" else f" -X {self.operation.method}"
         get = " -G" if self.operation.method == "GET" and self.example_form else ""
-        cookies = "-c cookies" if self.route == "POST /api/login" else "-b cookies"
+        cookies = "-c cookies" if self.is_login else "-b cookies"
         given = "".join(
             f" \\\n  --data-urlencode {quote(f'{name}={value}')}" for name, value in self.example_form.items()
         )
@@ -289,8 +303,9 @@ class Description:
 
 def described() -> list[tuple[str, list[Description]]]:
     """Return the chapters in their order, each with its operations."""
-    order = {chapter: index for index, chapter in enumerate(CHAPTERS)}
-    every = sorted(REGISTRY.values(), key=lambda operation: order.get(operation.chapter, len(order)))
+    chapters = dict.fromkeys([*CHAPTERS, *(operation.chapter for operation in REGISTRY.values())])
+    order = {chapter: index for index, chapter in enumerate(chapters)}
+    every = sorted(REGISTRY.values(), key=lambda operation: order[operation.chapter])
     return [
         (chapter, list(map(Description, operations)))
         for chapter, operations in groupby(every, key=lambda operation: operation.chapter)

@@ -68,6 +68,8 @@ PROFILES: Mapping[str, Mapping[str, Schema]] = {
         "stored_bytes": NUMBER, "stored_messages": NUMBER,
         "last_login": {**TEXT, "description": "UTC, as `YYYY-MM-DD HH:MM:SS`; empty if never."},
     },
+    "own": {"mail": TEXT, "settings": SETTINGS, "forwardings": TEXTS},
+    "panel": {"username": TEXT, "settings": SETTINGS},
     "alias": {
         "address": TEXT, "domain": TEXT, **_DATES, "mail": TEXT, "accountStatus": _STATUS, "members": TEXTS,
         "moderators": TEXTS,
@@ -106,6 +108,8 @@ ENTRIES: Mapping[str, Mapping[str, Schema]] = {
             )
         },
     },
+    "own": {"mail": TEXTS, "accountSetting": SETTINGS, "forwardings": TEXTS},
+    "panel": {"mail": TEXTS, "accountSetting": SETTINGS},
     "alias": {"mail": TEXTS, "accountSetting": SETTINGS, "members": TEXTS},
     "maillist": {"mail": TEXTS, "accountSetting": SETTINGS, "members": TEXTS},
     "list": {"accountSetting": SETTINGS, "name": TEXT, **_OF_LISTS},
@@ -278,7 +282,7 @@ def _responses(description: Description) -> dict[str, Any]:
         "description": "Done, or refused: `_success` tells.",
         "content": {"application/json": {"schema": {"oneOf": [success, {"$ref": "#/components/schemas/Refusal"}]}}},
     }
-    if description.route == "POST /api/login":
+    if description.is_login:
         answer["headers"] = {
             "Set-Cookie": {"description": "The session.", "schema": TEXT},
             "Retry-After": {"description": "Seconds to wait, with `TOO_MANY_ATTEMPTS`.", "schema": NUMBER},

@@ -1,14 +1,29 @@
 """Pages from templates, and the files beside them."""
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
+from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from postreeve import __version__
+from postreeve.web.pages import MOUNT, Ask
 
-STATIC = {"style.css": "text/css; charset=utf-8"}
+_TEXT = "text/plain; charset=utf-8"
+STATIC = {
+    "style.css": "text/css; charset=utf-8",
+    "panel.css": "text/css; charset=utf-8",
+    "pico.blue.min.css": "text/css; charset=utf-8",
+    "htmx.min.js": "text/javascript; charset=utf-8",
+    "panel.js": "text/javascript; charset=utf-8",
+    "icons.svg": "image/svg+xml",
+    "mark.svg": "image/svg+xml",
+    "pico.LICENSE.txt": _TEXT,
+    "htmx.LICENSE.txt": _TEXT,
+    "VENDORED.txt": _TEXT,
+}
 """The files beside the pages, with their media types."""
 
 
@@ -19,20 +34,29 @@ def static(name: str) -> bytes:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return what reads templates."""
+    found = Environment(
         loader=PackageLoader("postreeve.web"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.i18n"],
     )  # fmt: skip
-    environment.globals |= {"version": __version__, "static_url": static_url}
-    return environment
+    found.globals |= {"version": __version__, "static_url": static_url, "linked": linked}
+    return found
 
 
+@cache
 def static_url(name: str) -> str:
     """Return where a file is; it changes with the file, so that browsers may keep it."""
     return f"/iredadmin/static/{name}?{hashlib.sha256(static(name)).hexdigest()[:12]}"
 
 
+def linked(ask: Ask, changes: Mapping[str, str]) -> str:
+    """Return the address of the page that one is on, with some of its query changed; nothing takes a name away."""
+    query = {name: values for name, values in ask.query.items() if name not in changes}
+    wanted = {**query, **{name: value for name, value in changes.items() if value}}
+    return f"{MOUNT}{ask.path}{'?' if wanted else ''}{urlencode(wanted, doseq=True)}"
+
+
 def render(template: str, **values: object) -> str:
     """Return a page."""
-    return _environment().get_template(template).render(values)
+    return environment().get_template(template).render(values)

@@ -11,6 +11,7 @@ from dns.resolver import Resolver
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postreeve import resolvers
 from postreeve.greylisting import spf
 from postreeve.greylisting.spf import (
     LONGEST_SENDER,
@@ -18,8 +19,8 @@ from postreeve.greylisting.spf import (
     MOST_SENDERS,
     LookUpFailedError,
     SenderLookUp,
-    resolver_of,
 )
+from postreeve.resolvers import resolver_of
 from postreeve.values import DomainName
 from tests.greylisting.dns import Failure, NameServer, serving
 
@@ -504,7 +505,7 @@ def test_what_a_failed_look_up_included_is_asked_again_by_the_next_domain() -> N
 def test_without_named_servers_the_systems_are_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     conf = tmp_path / "resolv.conf"
     conf.write_text("nameserver 192.0.2.53\nnameserver 2001:db8::53\n")
-    monkeypatch.setattr(spf, "Resolver", lambda configure=True: Resolver(str(conf), configure))
+    monkeypatch.setattr(resolvers, "Resolver", lambda configure=True: Resolver(str(conf), configure))
     resolver = resolver_of([])
     assert list(resolver.nameservers) == ["192.0.2.53", "2001:db8::53"]
     assert (resolver.timeout, resolver.lifetime) == (1.5, 3.0)
@@ -517,7 +518,7 @@ def test_a_system_without_name_servers_fails_every_look_up(
     conf = tmp_path / "resolv.conf"
     if text is not None:
         conf.write_text(text)
-    monkeypatch.setattr(spf, "Resolver", lambda configure=True: Resolver(str(conf), configure))
+    monkeypatch.setattr(resolvers, "Resolver", lambda configure=True: Resolver(str(conf), configure))
     with pytest.raises(LookUpFailedError):
         SenderLookUp(resolver_of([])).senders_of("ex.com")
 

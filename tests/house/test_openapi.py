@@ -17,10 +17,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from postreeve.permissions import owner
 from postreeve.web.api import COOKIE
 from postreeve.web.descriptions import Description
 from postreeve.web.openapi import PROFILES, document
-from tests.house.world import DESCRIPTIONS, IDS, example_world
+from tests.house.world import DESCRIPTIONS, IDS, asker, example_world
 from tests.site import PASSWORD, ROOT, Site
 
 CHECKS = [
@@ -63,18 +64,21 @@ def test_old_names_are_deprecated() -> None:
 
 def test_profiles_hold_every_key_that_the_document_declares(site: Site) -> None:
     root = example_world(site)
+    ann = site.client().login_user("ann@example.com")
     shown = {
-        "domain": "example.com",
-        "admin": "jane@example.org",
-        "user": "ann@example.com",
-        "alias": "team@example.com",
-        "list": "news@example.com",
+        "domain": root.data("domain/example.com"),
+        "admin": root.data("admin/jane@example.org"),
+        "user": root.data("user/ann@example.com"),
+        "own": ann.data("self-service/profile"),
+        "panel": root.data("panel/profile"),
+        "alias": root.data("alias/team@example.com"),
+        "list": root.data("ml/news@example.com"),
     }
     schemas = document()["components"]["schemas"]
     assert set(shown) == set(PROFILES)
-    for kind, name in shown.items():
+    for kind, profile in shown.items():
         declared = set(schemas[f"{kind.capitalize()}ProfileInSql"]["properties"])
-        assert declared <= set(root.data(f"{'ml' if kind == 'list' else kind}/{name}")), kind
+        assert declared <= set(profile), kind
 
 
 @pytest.mark.slow
@@ -90,7 +94,7 @@ def test_answers_are_as_the_document_says(description: Description, explored: Si
             case.path_parameters = dict(known)
         with requests.Session() as session:
             session.trust_env = False
-            cookies = {COOKIE: _token(explored)}
+            cookies = {COOKIE: _token(explored, description)}
             response = case.call(base_url=explored.base, session=session, cookies=cookies, timeout=30)
         case.validate_response(response, checks=CHECKS)
         assert isinstance(response.json()["_success"], bool)
@@ -110,16 +114,17 @@ def _cases(description: Description) -> SearchStrategy[schemathesis.Case[Any]]:
 _tokens: dict[str, str] = {}
 
 
-def _token(site: Site) -> str:
-    """Return a global admin's session that still lives: the fuzzer logs out, too."""
-    if "root" not in _tokens or not _is_alive(site, _tokens["root"]):
-        client = site.client().login(ROOT)
-        _tokens["root"] = str(client.session.cookies[COOKIE])
-    return _tokens["root"]
+def _token(site: Site, description: Description) -> str:
+    """Return a session that still lives, a global admin's or a mail user's: the fuzzer logs out, too."""
+    who, path = ("ann", "self-service") if description.operation.allow is owner else ("root", "panel/profile")
+    if who not in _tokens or not _is_alive(site, _tokens[who], path):
+        client = asker(site, site.client().login(ROOT), description)
+        _tokens[who] = str(client.session.cookies[COOKIE])
+    return _tokens[who]
 
 
-def _is_alive(site: Site, token: str) -> bool:
-    answer = requests.get(f"{site.base}/domains", params={"name_only": "yes"}, cookies={COOKIE: token}, timeout=10)
+def _is_alive(site: Site, token: str, path: str) -> bool:
+    answer = requests.get(f"{site.base}/{path}", cookies={COOKIE: token}, timeout=10)
     return bool(answer.json()["_success"])
 
 

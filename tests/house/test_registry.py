@@ -14,7 +14,7 @@ from postreeve.operations import PATH_PARAMETERS, REGISTRY
 from postreeve.web import descriptions
 from postreeve.web.api import Routes
 from postreeve.web.descriptions import Description
-from tests.house.world import DESCRIPTIONS, IDS, example_world, expected, make_room
+from tests.house.world import DESCRIPTIONS, IDS, asker, example_world, expected, make_room
 from tests.site import Site
 
 DOCUMENTS = Path(__file__).parent.parent / "documents"
@@ -67,7 +67,7 @@ def test_every_path_parameter_is_described() -> None:
 def test_every_profile_that_is_shown_can_be_closed_by_sections_that_exist() -> None:
     from postreeve.domains.fields import DOMAIN_SECTIONS, USER_SECTIONS
 
-    sections = {"domain": DOMAIN_SECTIONS, "user": USER_SECTIONS}
+    sections = {"domain": DOMAIN_SECTIONS, "user": USER_SECTIONS, "own": USER_SECTIONS}
     for description in DESCRIPTIONS:
         known = {"general", *sections.get(description.operation.fields.name, ())}
         assert {of.section for of in description.operation.fields} <= known
@@ -100,7 +100,7 @@ def test_as_many_of_the_documented_operations_are_there_as_we_say() -> None:
 def test_the_example_of_an_operation_works(site: Site, description: Description) -> None:
     root = example_world(site)
     make_room(root, description)
-    answer = root.raw(
+    answer = asker(site, root, description).raw(
         description.operation.method, description.example_path,
         **{"params" if description.operation.method == "GET" else "data": description.example_form},
     ).json()  # fmt: skip
@@ -114,11 +114,12 @@ def test_the_example_of_an_operation_works(site: Site, description: Description)
 )
 def test_the_example_of_every_parameter_is_accepted(site: Site, description: Description) -> None:
     root = example_world(site)
+    client = asker(site, root, description)
     refused = {}
     for parameter in description.parameters:
         make_room(root, description)
         form = _form(description, {parameter.name})
-        answer = root.raw(description.operation.method, description.example_path, data=form).json()
+        answer = client.raw(description.operation.method, description.example_path, data=form).json()
         if {key: answer[key] for key in answer if key != "_data"} != expected(site, description):
             refused[parameter.name] = answer
     assert not refused
@@ -132,7 +133,9 @@ def test_a_required_parameter_is_required(site: Site, route: str) -> None:
         make_room(root, description)
         form = {key: value for key, value in description.example_form.items() if key != name}
         form = {} if description.one_of else form
-        assert not root.post(description.example_path, **form)["_success"]
+        client = asker(site, root, description)
+        answer = client.raw(description.operation.method, description.example_path, data=form)
+        assert not answer.json()["_success"]
         site.wipe()
 
 

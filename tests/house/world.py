@@ -1,6 +1,7 @@
 """The accounts that the examples of the documents are about."""
 
 from postreeve.operations import REGISTRY
+from postreeve.permissions import owner
 from postreeve.web.descriptions import Description, described
 from tests.site import PASSWORD, Client, Site
 
@@ -16,6 +17,7 @@ def example_world(site: Site) -> Client:
     root.ok("POST", "admin/postmaster@example.org", password=PASSWORD, isGlobalAdmin="yes")
     root.ok("POST", "admin/jane@example.org", password=PASSWORD)
     root.ok("POST", "domain/example.com")
+    root.ok("PUT", "domain/example.com", addService="self-service")
     root.ok("POST", "user/ann@example.com", password=PASSWORD)
     root.ok("POST", "alias/team@example.com")
     root.ok("POST", "ml/news@example.com")
@@ -23,6 +25,11 @@ def example_world(site: Site) -> Client:
         root.ok("POST", "maillist/all@example.com")
         root.ok("PUT", "domain/example.com", catchall="ann@example.com")
     return root
+
+
+def asker(site: Site, root: Client, description: Description) -> Client:
+    """Return the client that may ask for an operation: the global admin's, or a mail user's."""
+    return site.client().login_user("ann@example.com") if description.operation.allow is owner else root
 
 
 def make_room(root: Client, description: Description) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from postreeve.fields import Field, SetField
 from postreeve.operations import REGISTRY, Operation
-from tests.rules.people import PERSONAS, people
+from tests.rules.people import ADMIN, PERSONAS, USER_ADMIN, people
 from tests.site import Client, Site
 
 FILE = Path(__file__).parents[1] / "golden" / "permissions.txt"
@@ -26,7 +26,7 @@ HARMLESS = {"POST /api/domain/<domain>": {"aliasDomains": "ghost.test"}}
 def test_permissions_are_those_of_the_table(site: Site) -> None:
     clients = people(site)
     _haunt(site, "al@admins.test", "ua@a.test")
-    for persona, account in zip(PERSONAS[2:4], ("al@admins.test", "ua@a.test"), strict=True):
+    for persona, account in zip((ADMIN, USER_ADMIN), ("al@admins.test", "ua@a.test"), strict=True):
         clients[persona] = site.client().login(account)
     for table in ("users", "policy"):  # what is not there can be deleted by those who may, and nothing changes
         site.execute("amavisd", f"DELETE FROM {table}")

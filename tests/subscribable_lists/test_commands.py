@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from postreeve import cli
+from postreeve.commands import lists
 from tests.mlmmj import LOOPBACK, sink
 from tests.outages.processes import PROGRAM, environment, settings_file
 from tests.servers import Server
@@ -84,7 +85,7 @@ def test_the_addresses_of_a_file_are_subscribed(site: Site, news: Client, file: 
 def test_a_line_that_is_no_address_is_named_and_nobody_is_subscribed(
     news: Client, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "AT_ONCE", 2)
+    monkeypatch.setattr(lists, "AT_ONCE", 2)
     for line in ("nonsense", "c@x.test, d@x.test", "Cat <c@x.test>", "# a remark", "c@x.test;d@x.test"):
         said = refusal(subscribe(file, f"a@x.test\n\nb@x.test\n{line}\n"))
         assert said == f"Line 4 is no address: {line}. Nobody is subscribed."
@@ -105,15 +106,15 @@ def test_what_can_not_be_subscribed_is_said_in_a_sentence(news: Client, file: Pa
 def test_an_outage_says_how_far_it_came(
     site: Site, news: Client, file: Path, spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "AT_ONCE", 2)
-    run = cli._run
+    monkeypatch.setattr(lists, "AT_ONCE", 2)
+    run = lists.run
 
     def run_and_lose_the_spool(*given: Any) -> None:
         run(*given)
         spool.rename(spool.with_name("away"))
         spool.write_text("no directory")
 
-    monkeypatch.setattr(cli, "_run", run_and_lose_the_spool)
+    monkeypatch.setattr(lists, "run", run_and_lose_the_spool)
     said = refusal(subscribe(file, "a@x.test\n\nb@x.test\nc@x.test\n"))
     spool.unlink()
     spool.with_name("away").rename(spool)

@@ -185,7 +185,7 @@ def test_very_many_headers_and_cookies_do_no_harm(site: Site) -> None:
 def test_a_body_that_stands_still_is_refused_and_its_connection_closed(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("postreeve.web.api.UNSENT_SECONDS", 0.2)
+    monkeypatch.setattr("postreeve.web.requests.UNSENT_SECONDS", 0.2)
     with socket.create_connection(place(site), timeout=10) as line:
         line.sendall(
             f"POST {BASE}/login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n{FORM}\r\n\r\nusername=".encode()

@@ -1,0 +1,1 @@
+"""What the mail log and the quarantine ask of who wants to look."""

@@ -1,0 +1,88 @@
+"""The menu: what there is, in the order in which it is offered, to those who may go there."""
+
+from dataclasses import dataclass
+
+from postreeve.web.pages import PAGES, SELF_SERVICE, Ask, N_
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A place in the menu."""
+
+    title: str
+    path: str
+    icon: str
+    needs: str = ""
+    """The operation whose rule decides who sees it; empty for everybody."""
+    begins: tuple[str, ...] = ()
+    """Further paths below which this is the place."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """An entry, as it is shown on a page."""
+
+    title: str
+    path: str
+    icon: str
+    is_here: bool
+
+
+PANEL_MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
+    (
+        "",
+        (
+            Entry(N_("Dashboard"), "/", "dashboard"),
+            Entry(
+                N_("Domains and accounts"), "/domains", "domains", "GET /api/domains",
+                begins=("/users", "/aliases", "/lists", "/maillists", "/import", "/export"),
+            ),
+            Entry(N_("Admins"), "/admins", "admins", "GET /api/admins"),
+        ),
+    ),
+    (
+        N_("Activities"),
+        (
+            Entry(N_("Quarantine"), "/quarantine", "quarantine", "GET /api/quarantine"),
+            Entry(N_("Sent mail"), "/sent", "sent", "GET /api/mail_log/sent"),
+            Entry(N_("Received mail"), "/received", "received", "GET /api/mail_log/received"),
+            Entry(N_("Admin log"), "/log", "log", "GET /api/panel/log"),
+        ),
+    ),
+    (
+        N_("System"),
+        (
+            Entry(N_("Policies for everybody"), "/policies", "policies", "GET /api/greylisting/whitelist_spf_domains"),
+            Entry(N_("Settings"), "/settings", "settings", "GET /api/panel/settings"),
+        ),
+    ),
+)  # fmt: skip
+SELF_SERVICE_MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
+    (
+        "",
+        (
+            Entry(N_("My account"), "/self-service", "profile"),
+            Entry(N_("Quarantine"), "/self-service/quarantine", "quarantine"),
+            Entry(N_("Received mail"), "/self-service/received", "received"),
+        ),
+    ),
+)
+
+
+def menu(ask: Ask) -> list[tuple[str, list[Link]]]:
+    """Return the groups of the menu that somebody has anything in."""
+    if ask.actor is None:
+        return []
+    groups = SELF_SERVICE_MENU if ask.face is SELF_SERVICE else PANEL_MENU
+    found = [(title, [_link(entry, ask) for entry in entries if _is_for(entry, ask)]) for title, entries in groups]
+    return [(title, links) for title, links in found if links]
+
+
+def _is_for(entry: Entry, ask: Ask) -> bool:
+    return f"GET {entry.path}" in PAGES and (not entry.needs or ask.may(entry.needs))
+
+
+def _link(entry: Entry, ask: Ask) -> Link:
+    is_root = entry.path in {"/", "/self-service"}
+    below = any(f"{ask.path}/".startswith(f"{path}/") for path in (entry.path, *entry.begins))
+    return Link(ask._(entry.title), entry.path, entry.icon, ask.path == entry.path if is_root else below)
