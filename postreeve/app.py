@@ -12,9 +12,13 @@ from postreeve import admins, aliases, domains, users  # noqa: F401 - the slices
 from postreeve.activity import operations as _activity  # noqa: F401 - importing a slice's operations registers them
 from postreeve.admins import operations as _admins  # noqa: F401
 from postreeve.aliases import operations as _aliases  # noqa: F401
+from postreeve.backends import examination
 from postreeve.backends.common import Stores, native_lists
 from postreeve.backends.on_sql import SqlStorage
+from postreeve.doctor import operations as _doctor  # noqa: F401
+from postreeve.doctor.findings import Finding
 from postreeve.domains import operations as _domains  # noqa: F401
+from postreeve.domains import pages as _domain_pages  # noqa: F401
 from postreeve.greylisting import operations as _greylisting  # noqa: F401
 from postreeve.ldif import operations as _ldif  # noqa: F401
 from postreeve.mlmmj_agent.server import Access, Agent
@@ -26,12 +30,14 @@ from postreeve.sessions import pages as _session_pages  # noqa: F401 - and its p
 from postreeve.settings import PLACES, Settings, SettingsError, Store, load
 from postreeve.site_settings import operations as _site_settings  # noqa: F401
 from postreeve.spam_policy import operations as _spam_policy  # noqa: F401
-from postreeve.storage import schema
+from postreeve.storage import looks, schema
 from postreeve.storage.mlmmjadmin import read_tokens
 from postreeve.subscribable_lists import operations as _subscribable_lists  # noqa: F401
 from postreeve.throttle import operations as _throttle  # noqa: F401
+from postreeve.transfer import operations as _transfer  # noqa: F401
 from postreeve.unsubscribable_lists import operations as _unsubscribable_lists  # noqa: F401
 from postreeve.users import operations as _users  # noqa: F401
+from postreeve.users import pages as _user_pages  # noqa: F401
 from postreeve.wblist import operations as _wblist  # noqa: F401
 from postreeve.web import requests
 from postreeve.web.api import Api
@@ -57,16 +63,36 @@ def settings_of(data: Path, file: Path | None) -> Settings:
 
 def storage_of(settings: Settings) -> Stores:
     """Open the stores, checked and with our own tables up to date; `SettingsError` says in a sentence what is wrong."""
+    storage = opened(settings)
+    schema.migrate(storage.iredadmin)
+    return storage
+
+
+def opened(settings: Settings) -> Stores:
+    """Open the stores, checked, and leave our own tables as they are."""
     storage = _in_directory(settings) if settings.ldap else SqlStorage(settings)
     for name, database in storage.databases.items():
         schema.check(database, name)
-    schema.migrate(storage.iredadmin)
     return storage
+
+
+def look(settings: Settings) -> list[Finding]:
+    """Return what is wrong with each store by itself, with lists on mlmmj's side as well; nothing is written."""
+    directory = _directory().look(settings.ldap) if settings.ldap else ()
+    return [*directory, *examination.databases(settings), *examination.lists(settings)]
+
+
+def ages(settings: Settings) -> dict[str, str]:
+    """Say of each store of a site whose tables or schema it has; all of them have to answer."""
+    directory = {"ldap": _directory().age(settings.ldap)} if settings.ldap else {}
+    return {**directory, **{name: looks.age(store, name) for name, store in settings.databases.items()}}
 
 
 def create_stores(settings: Settings) -> list[Store]:
     """Create what is missing of the databases, and return those that had nothing in them."""
     is_beside = settings.ldap is not None
+    for store in settings.databases.values():
+        schema.refuse_newer(store)
     return [
         store
         for name, store in settings.databases.items()

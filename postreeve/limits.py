@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from postreeve.domains.store import Domain
 from postreeve.errors import Code, refuse
 from postreeve.permissions import Actor
-from postreeve.work import Work
+from postreeve.work import Rehearsal, Work
 
 NONE = -1
 Count = Callable[[], int]
@@ -17,24 +17,36 @@ Count = Callable[[], int]
 
 def room_for_user(work: Work, domain: Domain, quota: int) -> None:
     """Refuse a further user of a locked domain, with this quota, where a limit says so."""
-    _room_in_domain(work, domain, domain.most_users, lambda: work.users.count([domain.name]))
+    ahead = work.rehearsal or Rehearsal()
+    name = domain.name
+    _room_in_domain(work, domain, domain.most_users, lambda: work.users.count([name]) + ahead.users[name])
     actor = work.grant.admin
     if not actor.is_global:
-        _room_for_admin(actor.allowance.users, lambda: work.users.count(actor.domains), Code.EXCEED_LIMIT_USERS, work)
+        _room_for_admin(
+            actor.allowance.users,
+            lambda: work.users.count(actor.domains) + ahead.users.total(),
+            Code.EXCEED_LIMIT_USERS,
+            work,
+        )
     room_for_quota(work, domain, quota, 0)
+    ahead.users[name] += 1
+    ahead.quota[name] += quota
 
 
 def room_for_alias(work: Work, domain: Domain) -> None:
     """Refuse a further mail alias of a locked domain where a limit says so."""
-    _room_in_domain(work, domain, domain.most_aliases, lambda: work.aliases.count([domain.name]))
+    ahead = work.rehearsal or Rehearsal()
+    name = domain.name
+    _room_in_domain(work, domain, domain.most_aliases, lambda: work.aliases.count([name]) + ahead.aliases[name])
     actor = work.grant.admin
     if not actor.is_global:
         _room_for_admin(
             actor.allowance.aliases,
-            lambda: work.aliases.count(actor.domains),
+            lambda: work.aliases.count(actor.domains) + ahead.aliases.total(),
             Code.EXCEED_LIMIT_ALIASES,
             work,
         )
+    ahead.aliases[name] += 1
 
 
 def room_for_list(work: Work, domain: Domain, count: Callable[[Collection[str]], int]) -> None:
@@ -59,15 +71,16 @@ def room_for_quota(work: Work, domain: Domain, quota: int, before: int) -> None:
     """
     if domain.largest_quota and not 0 < quota <= domain.largest_quota:
         refuse(Code.EXCEEDED_DOMAIN_QUOTA_SIZE, hint=f"One user may have {domain.largest_quota} MB.")
+    ahead = work.rehearsal or Rehearsal()
     if domain.quota:
         work.domains.touch(domain.name)
-        allocated = work.users.allocated_quota([domain.name]) - before
+        allocated = work.users.allocated_quota([domain.name]) + ahead.quota[domain.name] - before
         if not quota or allocated + quota > domain.quota:
             refuse(Code.EXCEEDED_DOMAIN_QUOTA_SIZE, hint=f"{max(domain.quota - allocated, 0)} MB are left.")
     actor = work.grant.admin
     if not actor.is_global and actor.allowance.quota:
         work.admins.touch(actor.account)
-        allocated = work.users.allocated_quota(actor.domains) - before
+        allocated = work.users.allocated_quota(actor.domains) + ahead.quota.total() - before
         if not quota or allocated + quota > actor.allowance.quota:
             refuse(Code.EXCEED_LIMIT_QUOTA, hint=f"{max(actor.allowance.quota - allocated, 0)} MB are left.")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from postreeve.activity.store import Line
+from postreeve.doctor.findings import MENDABLE
 from postreeve.errors import Code, refuse
 from postreeve.fields import ADDRESS, DAYS, DOMAIN, NOTHING, SCOPE, Changes, FieldSet, Form, Kind, keys_of, one_of
 from postreeve.permissions import Actor, Grant, Rule, Target, anyone, authorize, outranks
@@ -19,6 +20,7 @@ from postreeve.work import (
     DuplicateError,
     LongText,
     Profile,
+    Rehearsal,
     Remarks,
     Storage,
     StoreUnavailableError,
@@ -37,6 +39,7 @@ PATH_PARAMETERS: Mapping[str, Kind[Any]] = {
     "<scope>": SCOPE,
     "<direction>": one_of(["inbound", "outbound"]),
     "<list>": one_of(["whitelist", "blacklist"]),
+    "<ailment>": one_of([ailment.value for ailment in MENDABLE]),
 }
 
 
@@ -60,6 +63,7 @@ class Operation:
     summary: str
     is_account: bool
     is_own: bool
+    is_made_of_others: bool
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -91,6 +95,7 @@ def operation(  # noqa: PLR0913 - each option says one thing about an operation
     is_secretive: bool = False,
     is_account: bool = True,
     is_own: bool = False,
+    is_made_of_others: bool = False,
 ) -> Callable[[F], F]:
     """Register a function as an operation.
 
@@ -102,6 +107,7 @@ def operation(  # noqa: PLR0913 - each option says one thing about an operation
     closed sections and hidden keys are left out. A secretive operation's refusals all take the same time.
     `is_account` is false when outranking does not matter: the path names a thing nobody can log in to. `is_own` makes
     an operation of one's own account: the path does not name it, the function gets it as its first argument `mail`.
+    One that is made of others gets no stores but the `Caller`: each of the others has its own rule, work and log line.
     """
 
     def register(function: F) -> F:
@@ -110,6 +116,7 @@ def operation(  # noqa: PLR0913 - each option says one thing about an operation
         REGISTRY[route] = Operation(
             method, template, chapter, function, allow, fields, event,
             claims, frees, section, preference, shows, is_secretive, summary, is_account, is_own,
+            is_made_of_others,
         )  # fmt: skip
         return function
 
@@ -130,6 +137,8 @@ class Call:
     """The id of the session, if the face has one."""
     kind: SessionKind = SessionKind.API
     """Which sessions the face has, such as the panel's."""
+    rehearsal: Rehearsal | None = None
+    """Judge the request as if those that are rehearsed here had been carried out, and change nothing."""
 
 
 @dataclass(frozen=True)
@@ -140,12 +149,28 @@ class Answer:
     remarks: Remarks = field(default_factory=Remarks)
 
 
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who asks for one operation after another."""
+
+    call: Call
+    """Who, and from where; path and form are those of each operation."""
+    storage: Storage
+
+    def __call__(self, route: str, path: tuple[str, ...], form: Form, rehearsal: Rehearsal | None = None) -> Answer:
+        """Carry out an operation such as `GET /api/user/<mail>`, or rehearse it."""
+        return run(REGISTRY[route], replace(self.call, path=path, form=form, rehearsal=rehearsal), self.storage)
+
+
 def run(wanted: Operation, call: Call, storage: Storage) -> Answer:
     """Carry out one request: parse, authorize, open the stores, decide, write, log."""
     parsed = (PATH_PARAMETERS[name].parse(given) for name, given in zip(wanted.parameters, call.path, strict=True))
     arguments = (_own_account(call.actor), *parsed) if wanted.is_own else tuple(parsed)
     changes = wanted.fields.read(call.form)
     grant = authorize(call.actor, wanted.allow, _target(arguments))
+    if wanted.is_made_of_others:
+        data = wanted.function(Caller(call, storage), *arguments, *_given(wanted, changes))
+        return Answer(data, Remarks(ignored=changes.ignored, discarded=changes.discarded))
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return _carry_out(wanted, call, storage, grant, arguments, changes)
@@ -168,14 +193,17 @@ def _carry_out(  # noqa: PLR0913 - the parts of one request
 ) -> Answer:
     with ExitStack() as stack:
         taken = _named(wanted, wanted.claims, arguments) | (changes.own() if wanted.event else set())
-        if taken or wanted.frees:
+        if (taken or wanted.frees) and call.rehearsal is None:
             stack.enter_context(storage.claim(taken, _named(wanted, wanted.frees, arguments)))
         work = stack.enter_context(storage.open(grant, call.client, call.via, call.token, call.kind))
         work.remarks.ignored += changes.ignored
         work.remarks.discarded += changes.discarded
+        work.rehearsal = rehearsed = call.rehearsal.further() if call.rehearsal else None
         _check_target(wanted, work, changes)
-        given = (changes,) if wanted.fields is not NOTHING else ()
-        data = wanted.function(work, *arguments, *given)
+        data = wanted.function(work, *arguments, *_given(wanted, changes))
+        if call.rehearsal and rehearsed:
+            call.rehearsal.join(rehearsed, taken)
+            return Answer(None, work.remarks)
         if wanted.event:
             work.commit(_line(wanted, call, grant, changes) if changes or wanted.method != "PUT" else None)
         if wanted.is_own and wanted.shows is not None:
@@ -189,6 +217,11 @@ def _carry_out(  # noqa: PLR0913 - the parts of one request
         elif isinstance(data, Iterator):
             data = _until_read(data, stack.pop_all())
         return Answer(data, work.remarks)
+
+
+def _given(wanted: Operation, changes: Changes) -> tuple[Changes, ...]:
+    """Return what the function of an operation gets of the parameters: those without any get nothing."""
+    return (changes,) if wanted.fields is not NOTHING else ()
 
 
 def _check_target(wanted: Operation, work: Work, changes: Changes) -> None:

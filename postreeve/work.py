@@ -1,5 +1,6 @@
 """Work: the stores that one request uses, and what a store may report, as plain types."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ if TYPE_CHECKING:  # the contracts name each other; at run time only the shape c
     from postreeve.addresses.store import Addresses
     from postreeve.admins.store import Admins
     from postreeve.aliases.store import Aliases
+    from postreeve.doctor.store import Inspection, PolicyHolders
     from postreeve.domains.store import Domains
     from postreeve.greylisting.store import Greylisting
     from postreeve.ldif.store import Ldif
@@ -74,6 +76,28 @@ class Remarks:
     hint: str = ""
 
 
+@dataclass
+class Rehearsal:
+    """What requests would have left that were judged and not carried out, for those that come after them."""
+
+    names: set[str] = field(default_factory=set)
+    """The addresses that they would have taken."""
+    users: Counter[str] = field(default_factory=Counter)
+    """How many they would have added, by domain."""
+    aliases: Counter[str] = field(default_factory=Counter)
+    quota: Counter[str] = field(default_factory=Counter)
+    """How much the quotas of these users are, in megabytes, by domain."""
+
+    def further(self) -> "Rehearsal":
+        """Return the same for one more request, which may be refused; what it adds counts when it has been joined."""
+        return Rehearsal(self.names, self.users.copy(), self.aliases.copy(), self.quota.copy())
+
+    def join(self, one: "Rehearsal", names: Collection[str]) -> None:
+        """Count what one more request would have left."""
+        self.names |= set(names)
+        self.users, self.aliases, self.quota = one.users, one.aliases, one.quota
+
+
 class Work(Protocol):
     """The stores of one request: everything in it happens, or nothing.
 
@@ -90,6 +114,8 @@ class Work(Protocol):
     kind: SessionKind
     """Which sessions the face has."""
     remarks: Remarks
+    rehearsal: Rehearsal | None
+    """What earlier requests of the same rehearsal would have left, if this is one."""
 
     @property
     def settings(self) -> Settings: ...
@@ -125,6 +151,12 @@ class Work(Protocol):
     def ldif(self) -> "Ldif":
         """Where accounts are in SQL, it refuses with `NOT_AVAILABLE`."""
 
+    @property
+    def inspection(self) -> "Inspection": ...
+    @property
+    def amavisd_holders(self) -> "PolicyHolders": ...
+    @property
+    def iredapd_holders(self) -> "PolicyHolders": ...
     @property
     def spam_policies(self) -> "SpamPolicies": ...
     @property

@@ -44,11 +44,11 @@ IP = Field("ip", text(40, "^[0-9A-Fa-f:.]*$", "An address."), "The client's addr
 SINCE = Field("from", _moment("00:00:00"), "The first day, or moment in UTC, that counts.")
 UNTIL = Field("to", _moment("23:59:59"), "The last day, or moment in UTC, that counts.")
 IN_TEXT = Field("search", TEXT, "A text that stands in the line's own.")
-BEFORE = Field(
-    "before", Kind(_place, {"type": "string", "pattern": f"^{_PLACE.pattern}$"}),
+AFTER = Field(
+    "after", Kind(_place, {"type": "string", "pattern": f"^{_PLACE.pattern}$"}),
     "Where the page before has ended: its `next`.",
 )  # fmt: skip
 NUMBERS = SetField("ids", text(18, "^[0-9]+$", "The number of a line."), "Numbers of lines.", {"ids": Role.ADD})
 
-SEARCH = FieldSet("log", ADMIN, OF_DOMAIN, ACCOUNT, EVENT, IP, SINCE, UNTIL, IN_TEXT, BEFORE, PAGE_SIZE)
+SEARCH = FieldSet("log", ADMIN, OF_DOMAIN, ACCOUNT, EVENT, IP, SINCE, UNTIL, IN_TEXT, AFTER, PAGE_SIZE)
 REMOVAL = FieldSet("log", NUMBERS, UNTIL)

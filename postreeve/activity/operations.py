@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from postreeve.activity.fields import (
     ACCOUNT,
     ADMIN,
-    BEFORE,
+    AFTER,
     EVENT,
     IN_TEXT,
     IP,
@@ -16,7 +16,7 @@ from postreeve.activity.fields import (
     SINCE,
     UNTIL,
 )
-from postreeve.activity.store import Page, Search
+from postreeve.activity.store import LogPage, Search
 from postreeve.errors import Code, refuse
 from postreeve.fields import Changes
 from postreeve.listings import PAGE_SIZE, USUAL_ON_PAGE
@@ -45,7 +45,7 @@ def settle(work: Work) -> int:
 
 
 @operation("GET /api/panel/log", CHAPTER, allow=any_admin, fields=SEARCH)
-def get_log(work: Work, changes: Changes) -> Page:
+def get_log(work: Work, changes: Changes) -> LogPage:
     """Get lines of the activity log, the newest first; a domain admin's are about managed domains or the own account.
 
     The client's address stands only in the lines of what one has done oneself.
@@ -53,7 +53,7 @@ def get_log(work: Work, changes: Changes) -> Page:
     actor = work.grant.admin
     page = work.activity.page(
         _wanted(changes), work.grant.domains, actor.account,
-        before=changes.get(BEFORE) or "", size=changes.get(PAGE_SIZE) or USUAL_ON_PAGE,
+        after=changes.get(AFTER) or "", size=changes.get(PAGE_SIZE) or USUAL_ON_PAGE,
     )  # fmt: skip
     for line in page["lines"]:
         if not actor.is_global and line["admin"].lower() != actor.account:

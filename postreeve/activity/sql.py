@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from postreeve.activity.store import ChangedAt, Intent, Line, Page, Search, Written
+from postreeve.activity.store import ChangedAt, Intent, Line, LogPage, Search, LogLine
 from postreeve.storage import accounts
 from postreeve.storage.sql import Row, Session, Statement, among, batches, containing, parameter
 from postreeve.storage.tables import iredadmin, vmail
@@ -114,12 +114,12 @@ class SqlActivity:
             return not times
         return any(modified >= intent.at for modified in times)
 
-    def page(self, wanted: Search, within: Collection[str] | None, own: str, *, before: str = "", size: int) -> Page:
+    def page(self, wanted: Search, within: Collection[str] | None, own: str, *, after: str = "", size: int) -> LogPage:
         given: dict[str, Any] = {name: value for name, value in asdict(wanted).items() if value}
         if "text" in given:
             given["text"] = containing(given["text"])
-        if before:
-            given["at"], number = before.split("/")
+        if after:
+            given["at"], number = after.split("/")
             given["number"] = int(number)
         if within is not None:
             given |= {"within": [*within], "own": own}
@@ -137,7 +137,7 @@ class SqlActivity:
         self.at_commit(carry_out)
 
 
-def _written(row: Row) -> Written:
+def _written(row: Row) -> LogLine:
     number, at, admin, ip, domain, username, event, level, msg = row
     return {
         "id": number, "timestamp": at[:19], "admin": admin, "ip": ip, "domain": domain, "username": username,

@@ -2,7 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Protocol, TypedDict
+from typing import Annotated, Protocol, TypedDict
+
+from msgspec import Meta
 
 
 @dataclass(frozen=True)
@@ -30,28 +32,25 @@ class Intent:
     msg: str
 
 
-class Written(TypedDict):
+class LogLine(TypedDict):
     """A line as it stands in the log, under iRedAdmin's own names."""
 
     id: int
-    timestamp: str
-    """UTC, as `YYYY-MM-DD HH:MM:SS`."""
-    admin: str
-    ip: str
-    domain: str
-    username: str
+    timestamp: Annotated[str, Meta(description="UTC, as `YYYY-MM-DD HH:MM:SS`.")]
+    admin: Annotated[str, Meta(description="Who did it.")]
+    ip: Annotated[str, Meta(description="The client's address; a domain admin sees only the own one.")]
+    domain: Annotated[str, Meta(description="The domain that it concerned, or nothing.")]
+    username: Annotated[str, Meta(description="The account that it concerned, or nothing.")]
     event: str
-    loglevel: str
-    """`info`, `error`, or `intent` for what is just about to happen."""
+    loglevel: Annotated[str, Meta(description="`info`, `error`, or `intent` for what is just about to happen.")]
     msg: str
 
 
-class Page(TypedDict):
+class LogPage(TypedDict):
     """Some lines of the log, the newest first."""
 
-    lines: list[Written]
-    next: str
-    """What to give as `before` for the lines that follow; empty after the last one."""
+    lines: list[LogLine]
+    next: Annotated[str, Meta(description="The value of `after` for what is older; empty at the end.")]
 
 
 @dataclass(frozen=True)
@@ -101,8 +100,8 @@ class Activity(Protocol):
     def has_happened(self, intent: Intent) -> bool | None:
         """Tell by the account whether an intent became true; of changes elsewhere it tells nothing."""
 
-    def page(self, wanted: Search, within: Collection[str] | None, own: str, *, before: str = "", size: int) -> Page:
-        """Return lines, the newest first; `before` is where the page before has ended.
+    def page(self, wanted: Search, within: Collection[str] | None, own: str, *, after: str = "", size: int) -> LogPage:
+        """Return lines, the newest first; `after` is where the page before has ended.
 
         `within` bounds them to what concerns some domains, and the account `own` itself; None does not.
         """

@@ -18,7 +18,8 @@ def require_free(work: Work, addresses: Iterable[Address], owner: Address | None
     for address, spellings in wanted.items():
         target = primary.get(address.domain, address.domain)
         wanted[address] = spellings | {f"{Address(spelling).local_part}@{target}" for spelling in spellings}
-    taken = work.addresses.taken({spelling for spellings in wanted.values() for spelling in spellings})
+    every: set[str] = {spelling for spellings in wanted.values() for spelling in spellings}
+    taken = work.addresses.taken(every) | dict.fromkeys(_rehearsed(work, every), "")
     for address, spellings in sorted(wanted.items()):
         if any(taken.get(spelling, owner) != owner for spelling in spellings):
             refuse(Code.ALREADY_EXISTS, hint=address)
@@ -59,7 +60,8 @@ def require_reachable(work: Work, destinations: Collection[Address], actor: Acto
         for address in destinations
         if address.domain in primary
     }
-    taken = work.addresses.taken({*local, *local.values()})
+    every: set[str] = {*local, *local.values()}
+    taken = {*work.addresses.taken(every), *_rehearsed(work, every)}
     for address, target in sorted(local.items()):
         if address not in taken and target not in taken:
             refuse(Code.NO_SUCH_ACCOUNT, hint=address)
@@ -67,3 +69,8 @@ def require_reachable(work: Work, destinations: Collection[Address], actor: Acto
 
 def _spellings(work: Work, address: Address) -> set[str]:
     return {address, address.without_extension(work.settings.recipient_delimiters)}
+
+
+def _rehearsed(work: Work, addresses: set[str]) -> set[str]:
+    """Return those of some addresses that would be taken, if what was rehearsed before had been carried out."""
+    return addresses & work.rehearsal.names if work.rehearsal else set()

@@ -46,12 +46,12 @@ IS_GLOBAL_ADMIN = Field(
 MAX_DOMAINS = Field(
     "maxDomains", LIMIT, "How many domains this admin may create; 0 is unlimited, -1 none.",
     sql=Several(()), ldap=Several(()),
-    title="Most domains",
+    title="Domains at most",
 )  # fmt: skip
 MAX_QUOTA = Field(
     "maxQuota", MEGABYTES, "How much mailbox quota this admin may give out in all managed domains, in `quotaUnit`.",
     sql=Several(()), ldap=Several(()),
-    title="Most mailbox quota",
+    title="Mailbox quota at most",
 )  # fmt: skip
 QUOTA_UNIT = Field(
     "quotaUnit", one_of(["TB", "GB", "MB"], meaning={"TB": 2**20, "GB": 2**10, "MB": 1}), "Unit of `maxQuota`.",
@@ -61,17 +61,17 @@ QUOTA_UNIT = Field(
 MAX_USERS = Field(
     "maxUsers", LIMIT, "How many users this admin may have in all managed domains; 0 is unlimited, -1 none.",
     sql=Setting("create_max_users"), ldap=AccountSetting("create_max_users"),
-    title="Most users",
+    title="Users at most",
 )  # fmt: skip
 MAX_ALIASES = Field(
     "maxAliases", LIMIT, "How many mail aliases this admin may have in all managed domains; 0 is unlimited, -1 none.",
     sql=Setting("create_max_aliases"), ldap=AccountSetting("create_max_aliases"),
-    title="Most mail aliases",
+    title="Mail aliases at most",
 )  # fmt: skip
 MAX_LISTS = Field(
     "maxLists", LIMIT, "How many mailing lists this admin may have in all managed domains; 0 is unlimited, -1 none.",
     sql=Setting("create_max_lists"), ldap=AccountSetting("create_max_lists"),
-    title="Most mailing lists",
+    title="Mailing lists at most",
 )  # fmt: skip
 DISABLE_VIEWING_MAIL_LOG = Field(
     "disableViewingMailLog", YES_NO, "Keep the log of received and sent mail from this admin.",

@@ -67,7 +67,7 @@ class SqlAdmins:
 
     def touch(self, account: str) -> None:
         for table in (admin, mailbox):
-            self.session.update(table, {"modified": accounts.now()}, username=account)
+            accounts.touch(self.session, table, username=account)
 
     def other_global_admins(self, than: Collection[str]) -> list[str]:
         named = [account for (account,) in self.session.rows(GLOBAL_ADMINS) if account not in than]

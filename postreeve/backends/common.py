@@ -4,15 +4,19 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
+
+import msgspec
 
 from postreeve.activity.sql import SqlActivity
 from postreeve.activity.store import ChangedAt, Line
 from postreeve.addresses.store import Addresses
 from postreeve.admins.store import Admins
 from postreeve.aliases.store import Aliases
+from postreeve.doctor.policies import AmavisdHolders, IredapdHolders
+from postreeve.doctor.store import Inspection
 from postreeve.domains.store import Domains
 from postreeve.errors import Code, refuse
 from postreeve.greylisting.sql import SqlGreylisting
@@ -30,7 +34,7 @@ from postreeve.site_settings.sql import SqlSiteSettings
 from postreeve.spam_policy.sql import SqlSpamPolicies
 from postreeve.storage import claims
 from postreeve.storage.mlmmj import Host, NativeLists
-from postreeve.storage.mlmmjadmin import Remote, RemoteLists, read_tokens
+from postreeve.storage.mlmmjadmin import Remote, RemoteLists, Serialised, read_tokens
 from postreeve.storage.sql import Database, Session
 from postreeve.subscribable_lists.fields import CONTROLS
 from postreeve.subscribable_lists.store import ListServer, SubscribableLists
@@ -38,12 +42,14 @@ from postreeve.throttle.sql import SqlThrottles
 from postreeve.unsubscribable_lists.store import UnsubscribableLists
 from postreeve.users.store import Users
 from postreeve.wblist.sql import SqlWblists
-from postreeve.work import ConflictError, ListServerError, Remarks, StoreUnavailableError
+from postreeve.work import ConflictError, ListServerError, Rehearsal, Remarks, StoreUnavailableError
 
 log = logging.getLogger("postreeve.backends")
 
 SITE_SECONDS = 1
 """How old the settings of the table `iredadmin.settings` may be; whoever changes them waits so long."""
+REHEARSED = "SSHA512"
+"""The scheme of hashes that are never stored: they are made quickly."""
 RETRY_SECONDS = 5
 """How long a client waits before it asks again for a name for which something is pending."""
 
@@ -58,6 +64,7 @@ class StoresWork(ABC):
         self.token = token
         self.kind = SessionKind.API
         self.remarks = Remarks()
+        self.rehearsal: Rehearsal | None = None
         self.iredadmin = Session(stores.iredadmin, is_autocommit=True)
         self._stores = stores
         self._policies: list[Session] = []
@@ -83,6 +90,9 @@ class StoresWork(ABC):
     def addresses(self) -> Addresses: ...
     @property
     @abstractmethod
+    def inspection(self) -> Inspection: ...
+    @property
+    @abstractmethod
     def _accounts_of_lists(self) -> SubscribableLists: ...
     @property
     @abstractmethod
@@ -106,7 +116,8 @@ class StoresWork(ABC):
 
     @cached_property
     def settings(self) -> Settings:
-        return self._stores.site(self.iredadmin)
+        settings = self._stores.site(self.iredadmin)
+        return msgspec.structs.replace(settings, default_password_scheme=REHEARSED) if self.rehearsal else settings
 
     @cached_property
     def site_settings(self) -> SqlSiteSettings:
@@ -136,6 +147,14 @@ class StoresWork(ABC):
     @cached_property
     def wblists(self) -> SqlWblists:
         return SqlWblists(self._amavisd)
+
+    @cached_property
+    def amavisd_holders(self) -> AmavisdHolders:
+        return AmavisdHolders(self._amavisd)
+
+    @cached_property
+    def iredapd_holders(self) -> IredapdHolders:
+        return IredapdHolders(self._iredapd)
 
     @cached_property
     def throttles(self) -> SqlThrottles:
@@ -314,12 +333,7 @@ class Stores(ABC):
             case "native":
                 return native_lists(settings)
             case "remote":
-                token = read_tokens(Path(settings.mlmmjadmin_token_file))[0]
-                remote = Remote(
-                    settings.mlmmjadmin_url, token,
-                    header=settings.mlmmjadmin_header, is_verified=settings.mlmmjadmin_verify_tls,
-                )  # fmt: skip
-                return RemoteLists(remote, CONTROLS, serialised=self._turn)
+                return remote_lists(settings, self._turn)
         return None
 
     def _turn(self, mail: str) -> AbstractContextManager[None]:
@@ -332,6 +346,15 @@ class Stores(ABC):
             self.lists.close()
         for database in self.databases.values():
             database.pool.dispose()
+
+
+def remote_lists(settings: Settings, serialised: Serialised = lambda _mail: nullcontext()) -> RemoteLists:
+    """Return mlmmj behind an HTTP API."""
+    remote = Remote(
+        settings.mlmmjadmin_url, read_tokens(Path(settings.mlmmjadmin_token_file))[0],
+        header=settings.mlmmjadmin_header, is_verified=settings.mlmmjadmin_verify_tls,
+    )  # fmt: skip
+    return RemoteLists(remote, CONTROLS, serialised)
 
 
 def native_lists(settings: Settings) -> NativeLists:

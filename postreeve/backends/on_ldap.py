@@ -9,6 +9,7 @@ from postreeve.addresses.ldap import LdapAddresses
 from postreeve.admins.ldap import LdapAdmins
 from postreeve.aliases.ldap import LdapAliases
 from postreeve.backends.common import Stores, StoresWork
+from postreeve.doctor.ldap import LdapInspection
 from postreeve.domains.ldap import LdapDomains
 from postreeve.ldif.ldap import LdapLdif
 from postreeve.pending.ldap import LdapWitnesses
@@ -63,6 +64,10 @@ class LdapWork(StoresWork):
     @cached_property
     def unsubscribable_lists(self) -> LdapUnsubscribableLists:
         return LdapUnsubscribableLists(self.directory)
+
+    @cached_property
+    def inspection(self) -> LdapInspection:
+        return LdapInspection(self.directory, self.iredadmin)
 
     @cached_property
     def _accounts_of_lists(self) -> LdapSubscribableLists:

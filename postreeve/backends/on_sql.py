@@ -9,6 +9,7 @@ from postreeve.addresses.sql import SqlAddresses
 from postreeve.admins.sql import SqlAdmins
 from postreeve.aliases.sql import SqlAliases
 from postreeve.backends.common import Stores, StoresWork
+from postreeve.doctor.sql import SqlInspection
 from postreeve.domains.sql import SqlDomains
 from postreeve.pending.sql import SqlWitnesses
 from postreeve.pending.store import Step
@@ -48,6 +49,10 @@ class SqlWork(StoresWork):
     @cached_property
     def addresses(self) -> SqlAddresses:
         return SqlAddresses(self.vmail)
+
+    @cached_property
+    def inspection(self) -> SqlInspection:
+        return SqlInspection(self.vmail)
 
     @cached_property
     def _accounts_of_lists(self) -> SqlSubscribableLists:

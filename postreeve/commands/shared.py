@@ -37,9 +37,13 @@ def plain_errors() -> Iterator[None]:
         raise typer.Exit(1) from error
 
 
-def run(route: str, name: str, form: Form, storage: Storage, via: str, failure: str) -> Answer:  # noqa: PLR0913 - a call
+def run(  # noqa: PLR0913 - a call
+    route: str, name: str | tuple[str, ...], form: Form, storage: Storage, via: str, failure: str
+) -> Answer:
+    """Carry out an operation, for which a path with one part can be named as that; a refusal is a sentence."""
     wanted = REGISTRY[route]
-    path = (name,) if wanted.parameters else ()
+    named = (name,) if isinstance(name, str) else name
+    path = named if wanted.parameters else ()
     try:
         return operations.run(wanted, Call(SETUP, path, form, LOCALHOST, via), storage)
     except Refused as no:

@@ -83,17 +83,17 @@ MAX_USER_QUOTA = Field(
 NUMBER_OF_USERS = Field(
     "numberOfUsers", LIMIT, "Most users; 0 is unlimited, -1 allows none.",
     section="advanced", only_global=True, sql=Column("mailboxes"), ldap=AccountSetting("numberOfUsers"),
-    title="Most users",
+    title="Users at most",
 )  # fmt: skip
 NUMBER_OF_ALIASES = Field(
     "numberOfAliases", LIMIT, "Most mail aliases; 0 is unlimited, -1 allows none.",
     section="advanced", only_global=True, sql=Column("aliases"), ldap=AccountSetting("numberOfAliases"),
-    title="Most mail aliases",
+    title="Mail aliases at most",
 )  # fmt: skip
 NUMBER_OF_LISTS = Field(
     "numberOfLists", LIMIT, "Most mailing lists; 0 is unlimited, -1 allows none.",
     section="advanced", only_global=True, sql=Column("maillists"), ldap=AccountSetting("numberOfLists"),
-    title="Most mailing lists",
+    title="Mailing lists at most",
 )  # fmt: skip
 SENDER_BCC = Field(
     "senderBcc", OPTIONAL_ADDRESS, "Address that gets a copy of all mail from the domain's users; empty for none.",

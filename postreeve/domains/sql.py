@@ -129,7 +129,7 @@ class SqlDomains:
         return _domain(row) if row else refuse(Code.NO_SUCH_DOMAIN, hint=name)
 
     def touch(self, name: str) -> None:
-        self.session.update(vmail.domain, {"modified": accounts.now()}, domain=name)
+        accounts.touch(self.session, vmail.domain, domain=name)
 
     def names(self, within: Collection[str] | None, *, only_disabled: bool = False) -> list[str]:
         found = [name for (name,) in self.session.rows(DISABLED_NAMES if only_disabled else NAMES)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol, TypedDict
+from typing import Annotated, Literal, NamedTuple, Protocol, TypedDict
 
 from msgspec import Meta
 
@@ -13,20 +13,20 @@ Side = Literal["received", "sent"]
 Moment = Annotated[str, Meta(description="UTC, as `YYYY-MM-DD HH:MM:SS`.")]
 
 
-class Recipient(TypedDict):
+class MailRecipient(TypedDict):
     """A recipient, and what became of the mail there; released and deleted are those whose mail was quarantined."""
 
     address: str
     fate: Fate
 
 
-class Mail(TypedDict):
+class LoggedMail(TypedDict):
     """A mail that Amavisd has looked at."""
 
     mail_id: str
     time: Moment
     sender: Annotated[str, Meta(description="Sender of the envelope; empty for reports of delivery.")]
-    recipients: Annotated[list[Recipient], Meta(description="Those that may be shown, a hundred at most.")]
+    recipients: Annotated[list[MailRecipient], Meta(description="Those that may be shown, a hundred at most.")]
     num_recipients: Annotated[int, Meta(description="How many there are of them.")]
     author: Annotated[str, Meta(description="What the header From says.")]
     subject: str
@@ -38,10 +38,10 @@ class Mail(TypedDict):
     is_quarantined: Annotated[bool, Meta(description="A copy is, or was, in the quarantine.")]
 
 
-class Page(TypedDict):
+class MailPage(TypedDict):
     """Mails, newest first."""
 
-    mails: list[Mail]
+    mails: list[LoggedMail]
     next: Annotated[
         str,
         Meta(
@@ -92,8 +92,7 @@ class Whose:
     is_everybody: bool = False
 
 
-@dataclass(frozen=True, order=True)
-class Place:
+class Place(NamedTuple):
     """Where a mail stands in the order of the log; the newest is the greatest."""
 
     at: int
@@ -106,14 +105,15 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Search:
-    """What is looked for; empty texts and sets do not matter, texts are parts of what is there in any case of letters."""
+class MailSearch:
+    """What is looked for; what is empty does not matter, and texts are parts of what is there, whatever their case."""
 
     whose: Whose
     side: Side = "received"
     """Whether their being recipients or the sender makes a mail theirs."""
     kinds: Collection[Kind] = ()
     sender: str = ""
+    """A whole address is the envelope's sender; a part may be one of the header From as well."""
     recipient: str = ""
     subject: str = ""
     since: int = 0
@@ -127,7 +127,7 @@ class Search:
 class MailLog(Protocol):
     """The mails that Amavisd has looked at."""
 
-    def page(self, search: Search) -> Page:
+    def page(self, search: MailSearch) -> MailPage:
         """Return mails of a search, newest first; of a received mail the recipients that are meant, of a sent one all.
 
         Everybody's are the mails of all our domains.

@@ -148,8 +148,8 @@ class SqlPending:
         self.session.update(pending, {"witness": COMMITTED}, id=number)
 
     def all(self) -> list[Step]:
-        """Return all steps, in their order."""
-        return list(map(_step, self.session.rows(ALL)))
+        """Return all steps, in their order; none where our own tables are not there yet."""
+        return list(map(_step, self.session.rows(ALL))) if self.session.schema.has(pending.name) else []
 
     def about(self, names: Collection[str]) -> list[Step]:
         """Return the steps about some names, and about the accounts of those that are domains, in their order."""

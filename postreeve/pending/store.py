@@ -64,7 +64,10 @@ class Witnesses(Protocol):
 
 
 class Pending(Protocol):
-    """The steps that this work adds."""
+    """The steps that this work adds, and those that are there."""
+
+    def all(self) -> list[Step]:
+        """Return the steps of all works that are not done yet, in their order."""
 
     def forget(self, name: Address | DomainName) -> None:
         """Let the other stores forget an account or domain, when the work is committed.

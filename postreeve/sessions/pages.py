@@ -1,10 +1,10 @@
 """Logging in and out in a browser, and how pages look."""
 
-from postreeve.web.pages import PANEL, SELF_SERVICE, Ask, N_, Redirect, Shown, View, local_path, page
+from postreeve.web.pages import N_, PANEL, SELF_SERVICE, Ask, Redirect, Shown, View, local_path, page
 
 
 @page("GET /login", title=N_("Log in"), is_open=True)
-def show_login(ask: Ask) -> View:
+def show_login(_ask: Ask) -> View:
     return Shown("sessions/login.html", {"is_of_admins": True})
 
 
@@ -15,7 +15,7 @@ def log_in(ask: Ask) -> View:
 
 
 @page("GET /self-service/login", title=N_("Log in"), face=SELF_SERVICE, is_open=True)
-def show_user_login(ask: Ask) -> View:
+def show_user_login(_ask: Ask) -> View:
     return Shown("sessions/login.html", {"is_of_admins": False})
 
 
@@ -50,3 +50,8 @@ def choose_users_theme(ask: Ask) -> View:
 def _themed(ask: Ask) -> View:
     theme = ask.typed("theme")
     return Redirect(local_path(ask.typed("next", "/")), theme=theme if theme in {"light", "dark"} else "")
+
+
+@page("GET /", title=N_("Dashboard"))
+def go_home(_ask: Ask) -> View:
+    return Redirect("/domains")

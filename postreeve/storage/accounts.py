@@ -26,6 +26,19 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def touch(session: Session, table: sa.Table, **where: Any) -> None:
+    """Say that rows were changed now, so that two works that do clash."""
+    if session.database.engine.is_cluster:
+        session.mark(table, **where)
+    else:
+        session.update(table, {"modified": now()}, **where)
+
+
+def moment(seconds: int) -> str:
+    """Return a time in Unix seconds as such a text, too; empty, if there was none."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}" if seconds else ""
+
+
 def as_stored(row: dict[str, Any]) -> Profile:
     """Return a row as a profile: dates as text, settings as an object."""
     for key, unknown in _DATES.items():

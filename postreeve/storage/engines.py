@@ -2,7 +2,7 @@
 
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,10 @@ CACHE_KIB = 8192
 """Of a SQLite connection; with SQLite's own two megabytes a large directory is read from the file again and again."""
 
 
+_EVERYTHING = 7
+"""Reading, changing and inserting on a node of Galera wait until it has what others have committed before."""
+
+
 class SqlEngine(ABC):
     """One engine and where its database is."""
 
@@ -27,7 +31,11 @@ class SqlEngine(ABC):
     begin = "BEGIN"
     takes_arrays = False
     """A list of values is one parameter."""
+    planning: Mapping[str, Any] = {}
+    """What tells the driver to have a statement planned with its values, and not once for all."""
     errors: tuple[type[Exception], ...]
+    is_cluster = False
+    """Several nodes write, and none knows the locks of another; known with the first connection."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -47,6 +55,10 @@ class SqlEngine(ABC):
     @abstractmethod
     def is_broken(self, error: Exception) -> bool:
         """Tell whether the connection is of no use any more."""
+
+    def is_momentary(self, error: Exception) -> bool:  # noqa: ARG002 - what SQLite reports has been waited for already
+        """Tell whether a conflict is over already, so that a statement that stands alone may be sent again at once."""
+        return False
 
 
 class SqliteEngine(SqlEngine):
@@ -70,11 +82,14 @@ class SqliteEngine(SqlEngine):
         )  # fmt: skip
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows ASCII alone
         return connection
 
     def meaning(self, error: Exception) -> Exception | None:
         match getattr(error, "sqlite_errorname", ""):
             case "SQLITE_CONSTRAINT_PRIMARYKEY" | "SQLITE_CONSTRAINT_UNIQUE":
+                return DuplicateError(str(error))
+            case "SQLITE_ERROR" if str(error).endswith("already exists"):  # a table or an index
                 return DuplicateError(str(error))
             case name if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CONSTRAINT_FOREIGNKEY")):
                 return ConflictError(str(error))
@@ -99,6 +114,7 @@ class PostgresqlEngine(SqlEngine):
     """PostgreSQL over psycopg 3."""
 
     takes_arrays = True
+    planning: Mapping[str, Any] = {"prepare": False}
     errors = (psycopg.Error,)
 
     def __init__(self, store: Store) -> None:
@@ -124,6 +140,8 @@ class PostgresqlEngine(SqlEngine):
                 | psycopg.errors.ForeignKeyViolation()
             ):
                 return ConflictError(str(error))
+            case psycopg.errors.DuplicateTable():
+                return DuplicateError(str(error))
             case psycopg.OperationalError() | psycopg.InterfaceError():
                 return StoreUnavailableError(str(error))
         return None
@@ -131,21 +149,26 @@ class PostgresqlEngine(SqlEngine):
     def is_broken(self, error: Exception) -> bool:
         return isinstance(self.meaning(error), StoreUnavailableError)
 
+    def is_momentary(self, error: Exception) -> bool:
+        return isinstance(error, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure)
+
 
 class MariadbEngine(SqlEngine):
     """MariaDB and MySQL, over mysqlclient where it is installed, else over PyMySQL."""
 
     begin = "START TRANSACTION"
 
-    _DUPLICATES = (1062, 1586)
+    _DUPLICATES = (1050, 1061, 1062, 1586)  # of tables and indexes, too
+    _DEADLOCK = 1213
+    """Galera's failed certification, too."""
     _CONFLICTS = (
         1205,
-        1213,
+        _DEADLOCK,
         1020,
         1451,
         1452,
     )  # lock wait, deadlock (Galera's certification failure too), record has changed, foreign key
-    _OUTAGES = (1040, 1047, 1053, 1129, 1130, 1152, 1158, 1159, 1160, 1161, 1290, 1317, 1836, 1927, 2000, 2002,
+    _OUTAGES = (1040, 1047, 1053, 1129, 1130, 1152, 1158, 1159, 1160, 1161, 1180, 1290, 1317, 1836, 1927, 2000, 2002,
                 2003, 2005, 2006, 2012, 2013, 2026, 2027, 2055)  # fmt: skip
 
     def __init__(self, store: Store) -> None:
@@ -170,6 +193,10 @@ class MariadbEngine(SqlEngine):
             f"SET SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}, time_zone = '+00:00',"
             " sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'"
         )
+        cursor.execute("SHOW VARIABLES LIKE 'wsrep_on'")
+        if ("wsrep_on", "ON") in cursor.fetchall():
+            self.is_cluster = True
+            cursor.execute(f"SET SESSION wsrep_sync_wait = {_EVERYTHING}")
         cursor.close()
         return connection
 
@@ -189,6 +216,13 @@ class MariadbEngine(SqlEngine):
 
     def is_broken(self, error: Exception) -> bool:
         return isinstance(self.meaning(error), StoreUnavailableError)
+
+    def is_momentary(self, error: Exception) -> bool:
+        return bool(error.args) and error.args[0] == self._DEADLOCK
+
+
+def _lower(text: Any) -> Any:
+    return text.lower() if isinstance(text, str) else text
 
 
 def _mariadb_driver(store: Store) -> Any:

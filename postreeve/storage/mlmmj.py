@@ -83,6 +83,12 @@ class NativeLists:
         except NoListError:
             return None
 
+    def known(self) -> Iterator[str]:
+        with _errors(), suppress(FileNotFoundError), Folder.opened(self.host.spool) as spool:
+            for domain in spool.names():
+                with suppress(OSError), spool.folder(domain) as home:
+                    yield from (f"{name}@{domain}" for name in home.names() if _is_list(home, name))
+
     def create(self, mail: str, settings: ListSettings) -> None:
         domain, name = _place(mail)
         with self._spool() as spool, self._aside(spool) as aside:
@@ -326,6 +332,14 @@ class NativeLists:
         named = settings.get(names, self._read(control, names))
         is_on = settings.get(switch, bool(settings.get(names)) or self._read(control, switch))
         return "".join(f"{address}\n" for address in named) if is_on and isinstance(named, tuple) else None
+
+
+def _is_list(home: Folder, name: str) -> bool:
+    try:
+        with home.folder(name) as directory:
+            return directory.has("control")
+    except OSError:
+        return False
 
 
 def _place(mail: str) -> tuple[str, str]:

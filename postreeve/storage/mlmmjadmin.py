@@ -207,6 +207,9 @@ class RemoteLists:
             return None
         return self._read(mail, content)
 
+    def known(self) -> Iterator[str]:
+        return iter(())
+
     def create(self, mail: str, settings: ListSettings) -> None:
         off = {name: False for name, shape in self.controls.items() if isinstance(shape, Flag) and name != APPROVAL}
         wanted = {NAME: "", **off, **settings}

@@ -6,11 +6,13 @@ import os
 import sqlite3
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from postreeve.settings import SettingsError, Store
+from postreeve.storage import generations
 from postreeve.storage.sql import Database, Session, Statement
 from postreeve.storage.tables.amavisd import AMAVISD
 from postreeve.storage.tables.amavisd import INSTALLED as AMAVISD_ROWS
@@ -20,12 +22,12 @@ from postreeve.storage.tables.iredapd import INSTALLED as IREDAPD_ROWS
 from postreeve.storage.tables.iredapd import IREDAPD
 from postreeve.storage.tables.postreeve import MIGRATIONS, Migration, versions
 from postreeve.storage.tables.vmail import VMAIL
-from postreeve.work import StoreUnavailableError
+from postreeve.work import DuplicateError, StoreUnavailableError
 
 log = logging.getLogger("postreeve.storage")
 
 LATEST = MIGRATIONS[-1].version
-_NEEDED = {
+NEEDED = {
     "vmail": (
         "admin",
         "alias",
@@ -44,7 +46,7 @@ _LOOKED_UP = (
     "alias_domain", "domain", "forwardings", "mailbox", "maillists", "recipient_bcc_domain", "recipient_bcc_user",
     "sender_bcc_domain", "sender_bcc_user", "sender_relayhost",
 )  # fmt: skip
-_METADATA = {"vmail": VMAIL, "iredadmin": IREDADMIN, "amavisd": AMAVISD, "iredapd": IREDAPD}
+METADATA = {"vmail": VMAIL, "iredadmin": IREDADMIN, "amavisd": AMAVISD, "iredapd": IREDAPD}
 _INSTALLED = {"amavisd": AMAVISD_ROWS, "iredapd": IREDAPD_ROWS}
 """The rows that iRedMail puts into a new database."""
 _MAY_WAIT = frozenset({"amavisd", "iredapd"})
@@ -114,12 +116,12 @@ def _give(path: Path, number: int, group: str) -> None:
 def create_tables(database: Database, name: str, further: Collection[sa.Table] = ()) -> bool:
     """Fill a database, such as `vmail`, with its tables if it has none, and tell whether it had none."""
     engine = database.store.engine
-    of_its_own = {table.name for table in present(_METADATA[name], engine)}
-    texts = statements(_METADATA[name], engine)
+    of_its_own = {table.name for table in present(METADATA[name], engine)}
+    texts = statements(METADATA[name], engine)
     for table in further:
         texts += table_statements(table, engine) if table.name not in of_its_own else []
-    _reach(database)
-    if any(table in database.schema.columns for table in _NEEDED[name]):
+    reach(database)
+    if any(table in database.schema.columns for table in NEEDED[name]):
         return False
     with Session(database) as session:
         session.begin()  # a half-filled database would be taken for another layout
@@ -142,14 +144,32 @@ def check(database: Database, name: str) -> None:
     if database.store.engine == "sqlite" and not Path(database.store.path).exists():
         raise SettingsError(f"There is no {database.store}: run `postreeve init` first.")
     try:
-        _reach(database)
+        reach(database)
     except SettingsError as error:
         if name not in _MAY_WAIT:
             raise
         log.warning("%s", error)
         return
-    missing = [table for table in _NEEDED[name] if not database.schema.has(table)]
-    if len(missing) == len(_NEEDED[name]):
+    require(database, name)
+
+
+def refuse_newer(store: Store) -> None:
+    """Raise `SettingsError` where a database belongs to a generation that we do not know, before it is written to."""
+    if store.engine == "sqlite" and not Path(store.path).exists():
+        return
+    database = Database(store, 1)
+    try:
+        reach(database)
+        _require_known(database)
+    finally:
+        database.pool.dispose()
+
+
+def require(database: Database, name: str) -> None:
+    """Raise `SettingsError` where a database that answers can not be used."""
+    _require_known(database)
+    missing = [table for table in NEEDED[name] if not database.schema.has(table)]
+    if len(missing) == len(NEEDED[name]):
         raise SettingsError(f"The {database.store} is empty: run `postreeve init` first.")
     if missing:
         raise SettingsError(
@@ -158,26 +178,43 @@ def check(database: Database, name: str) -> None:
         )
 
 
+def _require_known(database: Database) -> None:
+    if newer := [table for table in generations.NEWER if database.schema.has(table)]:
+        raise SettingsError(
+            f"The {database.store} belongs to iRedMail Enterprise Edition 1.7.0 or later: it has a table {newer[0]}."
+            " Postreeve does not know this layout, and writes nothing into it."
+        )
+
+
 def migrate(database: Database, to: int = LATEST) -> None:
-    """Bring our own tables in `iredadmin` to a version, forward or back."""
+    """Bring our own tables in `iredadmin` to a version, forward or back.
+
+    What is there already stays: another node may have started at the same moment, or a process died on the way. The
+    tables of a later release stay as well, which this one does not know.
+    """
     with Session(database) as session:
         if not database.schema.has(versions.name):
-            for text in table_statements(versions, database.store.engine):
-                session.text_execute(text)
-            database.forget_schema()
+            _add(session, versions)
         applied = (session.row(APPLIED) or (0,))[0] or 0
         for step in MIGRATIONS:
             if applied < step.version <= to:
                 for table in step.adds:
-                    for text in table_statements(table, database.store.engine):
-                        session.text_execute(text)
-                database.forget_schema()
-                session.insert(versions, {"version": step.version, "at": int(time.time())})
-                session.commit()
+                    _add(session, table)
+                with suppress(DuplicateError):
+                    session.insert(versions, {"version": step.version, "at": int(time.time())})
+                    session.commit()
+                session.rollback()
         for step in reversed(MIGRATIONS):
             if to < step.version <= applied:
                 _go_back(session, step)
     database.forget_schema()
+
+
+def _add(session: Session, table: sa.Table) -> None:
+    for text in table_statements(table, session.database.store.engine):
+        with suppress(DuplicateError):
+            session.text_execute(text)
+    session.database.forget_schema()
 
 
 def _go_back(session: Session, step: Migration) -> None:
@@ -212,13 +249,14 @@ def look_up_grants(store: Store) -> list[str]:
 def _is_filled(store: Store) -> bool:
     database = Database(store, 1)
     try:
-        _reach(database)
-        return any(database.schema.has(table) for table in _NEEDED["vmail"])
+        reach(database)
+        return any(database.schema.has(table) for table in NEEDED["vmail"])
     finally:
         database.pool.dispose()
 
 
-def _reach(database: Database) -> None:
+def reach(database: Database) -> None:
+    """Raise `SettingsError` where a database does not answer."""
     try:
         assert database.schema is not None
     except StoreUnavailableError as error:

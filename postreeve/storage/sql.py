@@ -5,6 +5,7 @@ kept. Connections come from SQLAlchemy's pool, in autocommit mode: a transaction
 of a work, so what must hold until its end is read after that.
 """
 
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from postreeve.work import StoreUnavailableError
 T = TypeVar("T")
 Row = tuple[Any, ...]
 Values = Mapping[str, Any]
+_NO_OPTIONS: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,20 @@ class Schema:
 class Statement:
     """A statement in SQLAlchemy Core, built for the schema at hand and compiled once for each database.
 
-    The parameter of `among` takes a list.
+    The parameter of `among` takes a list. One that is planned each time goes another way for a few rows than for many:
+    PostgreSQL would keep one plan for both.
     """
 
-    def __init__(self, build: Callable[[Schema], sa.Executable], *, is_locking: bool = False) -> None:
+    def __init__(
+        self,
+        build: Callable[[Schema], sa.Executable],
+        *,
+        is_locking: bool = False,
+        is_planned_each_time: bool = False,
+    ) -> None:
         self.build = build
         self.is_locking = is_locking
+        self.is_planned_each_time = is_planned_each_time
 
 
 @dataclass(frozen=True)
@@ -102,6 +112,17 @@ class Database:
         if (found := self._compiled.get(key)) is None:
             found = self._compiled[key] = self._compile(statement.build(self.schema), lists)
         return found
+
+    def marking(self, statement: Statement) -> _Compiled | None:
+        """Return what marks the rows that a statement locks; None where their table has no place for that."""
+        key = ("mark", statement)
+        if key not in self._compiled:
+            locked: Any = statement.build(self.schema)
+            table = getattr(next(iter(locked.selected_columns)), "table", None)
+            if table is None or not self.schema.has(table.name, "modified"):
+                return None
+            self._compiled[key] = self._compile(sa.update(table).values(_MARK).where(locked.whereclause), {})
+        return self._compiled[key]
 
     def written(self, verb: str, table: sa.Table, values: Sequence[str], where: Sequence[str]) -> str:
         """Return the text of a plain INSERT, UPDATE or DELETE, for parameters v0 … and w0 …."""
@@ -185,6 +206,13 @@ class Session:
     def update(self, table: sa.Table, values: Values, **where: Any) -> int:
         """Update the rows that match; columns that this database does not have are left out."""
         return self._write("update", table, values, where)
+
+    def mark(self, table: sa.Table, **where: Any) -> int:
+        """Change when rows were changed, even if that is this second already, and return how many there are.
+
+        On a cluster two works clash by what they change: a node knows nothing of the locks of another.
+        """
+        return self._write("mark", table, {}, where)
 
     def delete(self, table: sa.Table, **where: Any) -> int:
         """Delete the rows that match, and return how many there were."""
@@ -279,28 +307,48 @@ class Session:
             parameters |= zip(names, _padded(parameters.pop(name), len(names)), strict=True)
         if statement.is_locking:
             self.begin()
+            if self.database.engine.is_cluster and (marking := self.database.marking(statement)):
+                self._send(marking.text, {**marking.constants, **parameters})  # a lock holds on one node alone
         self._send(compiled.text, {**compiled.constants, **parameters})
 
     def _send(self, text: str, parameters: Mapping[str, Any] | None) -> None:
         self._guarded("execute", text, parameters)
 
     def _guarded(self, verb: str, text: str, parameters: Any) -> None:
-        """Send a statement; connections that died while they were idle are replaced without a word."""
-        spares = 0 if self._connection is not None else self.database.most_connections
+        """Send a statement; what can be sent again without harm is, and connections are replaced without a word.
+
+        That is the first statement of a session, what stands alone and only reads, and what stands alone and was
+        undone because others were faster. Of a transaction whose connection is lost before its end nothing lasts, so
+        that the work may be repeated: a conflict.
+        """
+        is_alone = self.is_autocommit and not self.is_in_transaction
+        is_repeatable = self._connection is None or (is_alone and text.startswith("SELECT"))
+        spares = self.database.most_connections if is_repeatable else 0
+        attempt = 1
         while True:
             if self._connection is None:
                 self._open()
             try:
                 self._execute(verb, text, parameters)
             except self.database.engine.errors as error:
-                if not self.database.engine.is_broken(error):
+                if self.database.engine.is_broken(error):
+                    self._lose(error, text, is_final=spares == 0)
+                    spares -= 1
+                elif is_alone and attempt < ATTEMPTS and self.database.engine.is_momentary(error):
+                    time.sleep(_PAUSE_SECONDS * attempt**2)
+                    attempt += 1
+                else:
                     raise (self.database.engine.meaning(error) or error) from error
-                self._drop(error)
-                if spares == 0:
-                    raise StoreUnavailableError(str(error)) from error
-                spares -= 1
             else:
                 return
+
+    def _lose(self, error: Exception, text: str, *, is_final: bool) -> None:
+        """Throw a broken connection away, and say what that means for the work, if no other can take its place."""
+        was_in_transaction = self.is_in_transaction
+        self._drop(error)
+        if is_final:
+            lost = ConflictError if was_in_transaction and text != "COMMIT" else StoreUnavailableError
+            raise lost(str(error)) from error
 
     def _drop(self, error: Exception) -> None:
         """Throw a connection away, its cursor first: SQLite keeps its locks as long as a statement is open."""
@@ -310,9 +358,9 @@ class Session:
         self._connection = None
         self.is_in_transaction = False
 
-    def _execute(self, verb: str, text: str, parameters: Any) -> None:
+    def _execute(self, verb: str, text: str, parameters: Any, options: Mapping[str, Any] = _NO_OPTIONS) -> None:
         if parameters:
-            getattr(self._cursor, verb)(text, parameters)
+            getattr(self._cursor, verb)(text, parameters, **options)
         else:
             self._cursor.execute(text)
 
@@ -384,6 +432,13 @@ def batches(values: Iterable[T], size: int = 512) -> Iterable[list[T]]:
         yield batch
 
 
+_NOW = "UTC_TIMESTAMP()"
+_MARK = {
+    "modified": sa.literal_column(f"CASE WHEN modified = {_NOW} THEN {_NOW} + INTERVAL 1 SECOND ELSE {_NOW} END")
+}
+"""As MariaDB, which alone has clusters that several write to, understands it."""
+
+
 @cache
 def _octet_columns(table: sa.Table) -> frozenset[str]:
     return frozenset(column.name for column in table.columns if isinstance(column.type, sa.LargeBinary))
@@ -429,6 +484,8 @@ def _plain(verb: str, table: sa.Table, values: Sequence[str], where: Sequence[st
             return sa.insert(table).values(named).returning(table.c.id)
         case "update":
             return sa.update(table).values(named).where(*conditions)
+        case "mark":
+            return sa.update(table).values(_MARK).where(*conditions)
         case _:
             return sa.delete(table).where(*conditions)
 

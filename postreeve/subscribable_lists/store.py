@@ -27,6 +27,9 @@ class ListServer(Protocol):
     def settings(self, mail: str) -> ListSettings | None:
         """Return what mlmmj knows of a list; None if there is none of that address."""
 
+    def known(self) -> Iterator[str]:
+        """Yield the lists that are there, with an account or without; behind an HTTP API nobody tells."""
+
     def create(self, mail: str, settings: ListSettings) -> None:
         """Create a list that nobody can write to yet; one that is there without an account goes to the archive."""
 

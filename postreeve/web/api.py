@@ -208,7 +208,9 @@ def _part(body: bytes, *, more: bool) -> Message:
 def _refuse_foreign_origin(method: str, headers: Mapping[bytes, bytes], client: Client) -> None:
     """Refuse changes that a page of another site asks a browser for."""
     if requests.is_foreign(method, headers):
-        log.warning("A foreign page at %r asked for a change, from %s", headers.get(b"origin", b"")[:100], client.address)
+        log.warning(
+            "A foreign page at %r asked for a change, from %s", headers.get(b"origin", b"")[:100], client.address
+        )
         refuse(Code.PERMISSION_DENIED, hint="The request comes from a page of another site.")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from postreeve.errors import Code, refuse
-from postreeve.web.pages import Ask, N_, Redirect, Shown, View
+from postreeve.web.pages import N_, Ask, Redirect, Shown, View
 
 DEED, SURE = "deed", "sure"
 
@@ -38,7 +38,9 @@ def carry_out(ask: Ask, deeds: Mapping[str, Deed], back: str) -> View:
     results = ask.one_each(marked, deed.do)
     if results.refused:
         return Shown("results.html", {**values, "results": results}, deed.title)
-    done = ask.ngettext("%(deed)s: %(num)d account.", "%(deed)s: %(num)d accounts.", len(marked), deed=ask._(deed.title))
+    done = ask.ngettext(
+        "%(deed)s: %(num)d account.", "%(deed)s: %(num)d accounts.", len(marked), deed=ask._(deed.title)
+    )
     return Redirect(back, done)
 
 

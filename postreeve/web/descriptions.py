@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from shlex import quote
-from typing import Any, get_type_hints
+from types import GenericAlias
+from typing import Any, get_args, get_origin, get_type_hints
 
 from postreeve.fields import YES_NO, AnyField, Role, SetField
 from postreeve.operations import PATH_PARAMETERS, REGISTRY, Operation
@@ -31,10 +32,11 @@ PATH_SENTENCES: Mapping[str, str] = {
     "<scope>": "Whom it is for: `global`, a domain, or the address of an account.",
     "<direction>": "Direction of the mail, as the server sees it.",
     "<list>": "Which of the two lists.",
+    "<ailment>": "What the doctor has found.",
 }
 _PATH_EXAMPLES = {
     "<domain>": "example.com", "<mail>": "ann@example.com", "<new_mail>": "anna@example.com", "<number>": "30",
-    "<scope>": "ann@example.com", "<direction>": "inbound", "<list>": "whitelist",
+    "<scope>": "ann@example.com", "<direction>": "inbound", "<list>": "whitelist", "<ailment>": "own-forwarding",
     "ml<mail>": "news@example.com", "maillist<mail>": "all@example.com",
     "admin<mail>": "jane@example.org", "alias<mail>": "team@example.com", "alias<new_mail>": "crew@example.com",
 }  # fmt: skip
@@ -65,6 +67,14 @@ _EXAMPLES: Mapping[str, Example] = {
     "max_message_size": 1048576, "subject_prefix": "[news]", "custom_headers": "X-Sender: Example Inc.",
     "remove_headers": "X-Mailer", "footer_text": "Example Inc.", "footer_html": "<p>Example Inc.</p>",
     "subscribers": "someone@example.net",
+    "csv": "mail,name,quota,password\nbob@example.com,Bob Example,2048,A@StrongPassword2\n", "dry_run": "yes",
+    "from": "2026-01-01", "to": "2026-12-31", "after": "2026-01-31 12:00:00/4711", "ids": "4711",
+    "admin": "jane@example.org", "account": "ann@example.com", "event": "create", "ip": "192.0.2.7", "search": "ann",
+    "page_size": 50,
+    "restful_api_clients": "127.0.0.1", "global_admin_ip_list": "127.0.0.1", "admin_login_ip_list": "127.0.0.1",
+    "min_passwd_length": 10, "max_passwd_length": 64, "mailbox_format": "maildir", "mailbox_folder": "Maildir",
+    "amavisd_remove_maillog_in_days": 7, "amavisd_remove_quarantined_in_days": 14, "iredadmin_log_kept_days": 365,
+    "reset": "mailbox_folder",
     "correspondent": "someone@example.net", "client_address": "192.0.2.7",
 }  # fmt: skip
 """Examples by the name of the field, where the kind does not give one."""
@@ -96,6 +106,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "POST /api/verify_password/user/<mail>": ("password",),
     "POST /api/throttle/<scope>/<direction>": ("period",),
     "POST /api/greylisting/<scope>": ("status",),
+    "POST /api/panel/import/users": ("csv",),
+    "POST /api/panel/import/aliases": ("csv",),
 }
 """The parameters without which an operation refuses."""
 ONE_OF: Mapping[str, tuple[str, ...]] = {"POST /api/user/<mail>": ("password", "password_hash")}
@@ -194,7 +206,10 @@ class Description:
     @property
     def answers(self) -> object:
         """The type of the answer's data; None when there is none."""
-        found = get_type_hints(self.operation.function)["return"] if self.operation.method == "GET" else None
+        has_data = self.operation.method == "GET" or self.operation.is_made_of_others
+        found = get_type_hints(self.operation.function)["return"] if has_data else None
+        if get_origin(found) is Iterator and self.operation.shows is None:
+            return GenericAlias(list, get_args(found))
         return str if found is LongText else found
 
     @property

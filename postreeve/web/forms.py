@@ -15,7 +15,7 @@ from babel import Locale
 from postreeve.errors import Code, refuse
 from postreeve.fields import LANGUAGE, PASSWORD, AnyField, Role, SetField
 from postreeve.profiles import Text, Texts
-from postreeve.web.pages import Ask, N_
+from postreeve.web.pages import N_, Ask
 from postreeve.web.translations import ACCOUNT_LANGUAGES
 
 AGAIN = "_again"
@@ -27,29 +27,28 @@ _SWITCH = ["yes", "no"]
 
 SECTION_TITLES = {
     "general": N_("General"),
+    "personal_info": N_("Personal information"),
     "password": N_("Password"),
+    "members": N_("Members"),
+    "forwarding": N_("Forwarding"),
+    "aliases": N_("Aliases"),
     "bcc": N_("BCC"),
     "relay": N_("Relay"),
     "catchall": N_("Catch-all"),
-    "aliases": N_("Aliases"),
-    "forwarding": N_("Forwarding"),
     "services": N_("Services"),
-    "members": N_("Members"),
+    "mailbox": N_("Mailbox"),
     "throttle": N_("Throttling"),
     "greylisting": N_("Greylisting"),
     "wblist": N_("White and black list"),
     "spampolicy": N_("Spam policy"),
-    "backupmx": N_("Backup MX"),
-    "password_policies": N_("Password policies"),
-    "advanced": N_("Advanced"),
-    "admins": N_("Admins"),
-    "mailbox": N_("Mailbox"),
-    "rename": N_("Change address"),
-    "personal_info": N_("Personal information"),
     "quarantine": N_("Quarantine"),
     "rcvd_mails": N_("Received mail"),
+    "admins": N_("Admins"),
+    "password_policies": N_("Password policies"),
+    "backupmx": N_("Backup MX"),
+    "advanced": N_("Advanced"),
 }
-"""What pages call the sections of profiles, the preferences of users, and sections of their own."""
+"""What pages call sections of profiles, preferences of users, and sections of their own, in the order of pages."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +93,15 @@ class Section:
 
 
 def sections(fields: Iterable[AnyField], *apart: Section) -> list[Section]:
-    """Return the sections of fields, in the order in which they come; some fields have a section apart."""
+    """Return the sections of fields; some fields have a section apart."""
     taken = {of.name for section in apart for of in section.fields}
     found: dict[str, list[AnyField]] = {}
     for of in fields:
         if of.name not in taken:
             found.setdefault(of.section, []).append(of)
-    return [*(Section(name, tuple(members)) for name, members in found.items()), *apart]
+    order = list(SECTION_TITLES)
+    known = [*(Section(name, tuple(members)) for name, members in found.items()), *apart]
+    return sorted(known, key=lambda section: order.index(section.name))
 
 
 def open_sections(ask: Ask, known: Iterable[Section], closed: Collection[str]) -> list[Section]:
@@ -194,7 +195,7 @@ class Form:
         return Input(
             name=of.name,
             label=self._ask._(label(of)),
-            help=self._ask._(of.help),
+            help="" if of.help == f"{label(of)}." else self._ask._(of.help),
             widget=_widget(of, choices),
             value=typed if isinstance(typed, str) else "\n".join(typed),
             values=tuple(typed) if isinstance(typed, list) else (),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from postreeve.web.pages import PAGES, SELF_SERVICE, Ask, N_
+from postreeve.web.pages import N_, PAGES, SELF_SERVICE, Ask
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ PANEL_MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry(N_("Dashboard"), "/", "dashboard"),
             Entry(
                 N_("Domains and accounts"), "/domains", "domains", "GET /api/domains",
-                begins=("/users", "/aliases", "/lists", "/maillists", "/import", "/export"),
+                begins=("/users", "/user", "/aliases", "/alias", "/lists", "/list", "/maillist", "/import", "/export"),
             ),
             Entry(N_("Admins"), "/admins", "admins", "GET /api/admins"),
         ),

@@ -123,10 +123,15 @@ class Ask:
         via = "[self-service]" if self.face is SELF_SERVICE else ""
         call = Call(self.actor, path, sent, self.client, via, self.token, self.face)
         answer = operations.run(REGISTRY[route], call, self.storage)
-        for ours, theirs in zip(_lists(self.remarks), _lists(answer.remarks), strict=True):
-            ours += theirs
-        self.remarks.hint = f"{self.remarks.hint} {answer.remarks.hint}".strip()
+        self._note(answer.remarks)
         return answer
+
+    def _note(self, said: Remarks) -> None:
+        """Remember what an operation has said besides its answer."""
+        self.remarks.ignored += said.ignored
+        self.remarks.discarded += said.discarded
+        self.remarks.pending += said.pending
+        self.remarks.hint = f"{self.remarks.hint} {said.hint}".strip()
 
     def may(self, route: str, target: Target | None = None) -> bool:
         """Tell whether an operation's rule lets the actor in."""
@@ -221,9 +226,7 @@ def page(  # noqa: PLR0913 - each option says one thing about a page
 
     def register(function: P) -> P:
         method, _, template = route.partition(" ")
-        PAGES[route] = Page(
-            method, template, title, function, face, is_open, is_secretive, takes_file, is_embeddable
-        )
+        PAGES[route] = Page(method, template, title, function, face, is_open, is_secretive, takes_file, is_embeddable)
         return function
 
     return register
@@ -232,7 +235,3 @@ def page(  # noqa: PLR0913 - each option says one thing about a page
 def local_path(path: str) -> str:
     """Return a path below the mount point that somebody was sent from, or the first page."""
     return path if re.fullmatch(r"/(?![/\\])[^\x00-\x20\\\x7f]*", path) else "/"
-
-
-def _lists(remarks: Remarks) -> tuple[list[str], list[str], list[str]]:
-    return remarks.ignored, remarks.discarded, remarks.pending

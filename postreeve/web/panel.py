@@ -205,9 +205,7 @@ class Panel:
         if page.is_embeddable:
             return
         if requests.is_foreign("POST", headers):
-            log.warning(
-                "A foreign page at %r sent a form, from %s", headers.get(b"origin", b"")[:100], ask.client
-            )
+            log.warning("A foreign page at %r sent a form, from %s", headers.get(b"origin", b"")[:100], ask.client)
             refuse(Code.PERMISSION_DENIED, hint=ask._("The request comes from a page of another site."))
         if not hmac.compare_digest(ask.typed("csrf").encode(), ask.csrf.encode()):
             refuse(Code.PERMISSION_DENIED, hint=ask._("The form is out of date. Go back, load it again, and retry."))
@@ -332,7 +330,7 @@ _MOST_NOTICE = 1500
 
 def _sealed(key: str, sentences: list[str]) -> str:
     """Return sentences as the value of a cookie that nobody else can write."""
-    text = json.dumps([sentence[:_MOST_NOTICE // len(sentences)] for sentence in sentences], ensure_ascii=False)
+    text = json.dumps([sentence[: _MOST_NOTICE // len(sentences)] for sentence in sentences], ensure_ascii=False)
     packed = urlsafe_b64encode(text.encode()).decode().rstrip("=")
     return f"{packed}.{_seal(key, packed)}"
 

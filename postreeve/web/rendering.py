@@ -2,10 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from urllib.parse import urlencode
 
+from babel.dates import format_datetime
+from babel.numbers import format_decimal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from postreeve import __version__
@@ -27,6 +30,10 @@ STATIC = {
 """The files beside the pages, with their media types."""
 
 
+_NEXT_UNIT = 1024
+_UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
+
+
 @cache
 def static(name: str) -> bytes:
     """Return one of these files."""
@@ -40,7 +47,15 @@ def environment() -> Environment:
         loader=PackageLoader("postreeve.web"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.i18n"],
     )  # fmt: skip
-    found.globals |= {"version": __version__, "static_url": static_url, "linked": linked}
+    found.globals |= {
+        "version": __version__,
+        "static_url": static_url,
+        "linked": linked,
+        "octets": octets,
+        "megabytes": megabytes,
+        "moment": moment,
+        "number": number,
+    }
     return found
 
 
@@ -55,6 +70,30 @@ def linked(ask: Ask, changes: Mapping[str, str]) -> str:
     query = {name: values for name, values in ask.query.items() if name not in changes}
     wanted = {**query, **{name: value for name, value in changes.items() if value}}
     return f"{MOUNT}{ask.path}{'?' if wanted else ''}{urlencode(wanted, doseq=True)}"
+
+
+def number(ask: Ask, value: float) -> str:
+    """Return a number as the reader's language writes it."""
+    return format_decimal(value, locale=ask.language.locale)
+
+
+def octets(ask: Ask, count: float) -> str:
+    """Return a size in the unit that suits it."""
+    size, unit = float(count), 0
+    while size >= _NEXT_UNIT and unit < len(_UNITS) - 1:
+        size, unit = size / _NEXT_UNIT, unit + 1
+    return f"{format_decimal(round(size, 1 if unit else 0), locale=ask.language.locale)} {_UNITS[unit]}"
+
+
+def megabytes(ask: Ask, count: float) -> str:
+    """Return a size that is given in megabytes."""
+    return octets(ask, count * _NEXT_UNIT**2)
+
+
+def moment(ask: Ask, text: str) -> str:
+    """Return a time, `YYYY-MM-DD HH:MM:SS` in UTC, as the reader's language writes it."""
+    when = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    return format_datetime(when, "short", locale=ask.language.locale)
 
 
 def render(template: str, **values: object) -> str:

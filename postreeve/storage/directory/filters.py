@@ -34,6 +34,11 @@ def starting(attribute: str, text: str) -> Filter:
     return Filter(f"({attribute}={_escaped(text)}*)")
 
 
+def containing(attribute: str, text: str) -> Filter:
+    """What has a value that contains a text."""
+    return Filter(f"({attribute}=*{_escaped(text)}*)")
+
+
 def ending(attribute: str, text: str) -> Filter:
     """What has a value that ends with a text, such as `@ex.com`."""
     return Filter(f"({attribute}=*{_escaped(text)})")

@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 import ldap
 import msgspec
 
+from postreeve.doctor.findings import Ailment, Finding
 from postreeve.passwords import hash_password
 from postreeve.settings import Ldap, SettingsError
+from postreeve.storage import generations
 from postreeve.storage.directory import names
 from postreeve.storage.directory.connections import Directory
 from postreeve.storage.directory.entries import Values
@@ -68,6 +70,27 @@ def check(settings: Ldap) -> None:
         if not _are_there(session):
             raise SettingsError(f"The {settings} is empty: run `postreeve init` first.")
         _require_schema(session, settings)
+
+
+def look(settings: Ldap) -> Iterator[Finding]:
+    """Yield what keeps a directory from being used, and what an older release has not brought yet."""
+    try:
+        check(settings)
+        with _session(settings) as session:
+            for release, gone in generations.missing(generations.DIRECTORY, session.schema.has).items():
+                sentence = (
+                    f"The {settings} has the schema of iRedMail before {release}, without {', '.join(gone)}."
+                    " What would be there is left out."
+                )
+                yield Finding(Ailment.SCHEMA, "ldap", sentence, is_note=True)
+    except SettingsError as error:
+        yield Finding(Ailment.STORE, "ldap", str(error))
+
+
+def age(settings: Ldap) -> str:
+    """Say of a directory that can be used whose schema it has."""
+    with _session(settings) as session:
+        return f"schema of iRedMail {generations.age(generations.DIRECTORY, session.schema.has)}"
 
 
 @contextmanager

@@ -38,6 +38,20 @@ def align(session: Session, name: str) -> None:
     _each(session, entries, follow, lambda: _domain(session, name) == domain)
 
 
+def is_aligned(session: Session, name: str) -> bool:
+    """Tell whether the accounts of a domain follow it: `align` would change nothing."""
+    domain = _domain(session, name)
+    entries = session.search(session.tree.domain(name), _ACCOUNTS, _READ, scope="sub")
+    return domain is None or not any(_lacks(entry, name, domain) for entry in entries)
+
+
+def _lacks(entry: Entry, name: str, domain: "_Domain") -> bool:
+    named = _named(entry, name, domain.aliases).items()
+    return [text.lower() for text in entry.texts("domainStatus")] != domain.status or any(
+        addresses - {text.lower() for text in entry.texts(attribute)} for attribute, addresses in named
+    )
+
+
 def forget_alias_domain(session: Session, name: str, alias: str) -> None:
     """Take the addresses in a former alias domain from the accounts of a domain: the next host must not lose mail."""
     end = f"@{alias}"

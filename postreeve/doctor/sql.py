@@ -1,0 +1,252 @@
+"""The doctor's look at accounts in the SQL database `vmail`."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from postreeve.doctor.store import Holder, Right
+from postreeve.storage import accounts, settings_text, traces
+from postreeve.storage.rights import GLOBAL
+from postreeve.storage.sql import Schema, Session, Statement, parameter
+from postreeve.storage.tables import vmail
+from postreeve.values import Address
+
+_Select = sa.Select[*tuple[Any, ...]]
+BATCH = 2000
+"""Passwords that are read at once."""
+BCRYPT, CRYPT = "{BCRYPT}", "{CRYPT}"
+
+_BOX, _LINK, _ADMIN, _RIGHT = vmail.mailbox.c, vmail.forwardings.c, vmail.admin.c, vmail.domain_admins.c
+_DOMAIN, _ALIAS_DOMAIN = vmail.domain.c, vmail.alias_domain.c
+_IS_OWN = sa.and_(_LINK.address == _BOX.username, _LINK.forwarding == _BOX.username)
+
+WITHOUT_OWN = Statement(
+    lambda _: (
+        sa.select(_BOX.username)
+        .where(
+            ~sa.exists().where(_LINK.address == _BOX.username, _LINK.is_forwarding == 1),
+            ~sa.exists().where(_IS_OWN),
+        )
+        .order_by(_BOX.username)
+    )
+)
+OTHER_STATUS = Statement(
+    lambda _: (
+        sa.select(_BOX.username, _BOX.active)
+        .join(vmail.forwardings, _IS_OWN)
+        .where(_LINK.active != _BOX.active)
+        .order_by(_BOX.username)
+    )
+)
+LOCKED = Statement(
+    lambda _: sa.select(_BOX.active).where(_BOX.username == parameter("mail")).with_for_update(), is_locking=True
+)
+ADMINS_WITHOUT_DOMAINS = Statement(
+    lambda _: sa.union_all(
+        sa.select(_ADMIN.username, _ADMIN.settings).where(~_has_rights(_ADMIN.username)),
+        sa.select(_BOX.username, _BOX.settings).where(
+            sa.or_(_BOX.isadmin == 1, _BOX.isglobaladmin == 1), ~_has_rights(_BOX.username)
+        ),
+    )
+)
+RIGHTS_OF_NOBODY = Statement(
+    lambda _: (
+        sa.select(_RIGHT.username, _RIGHT.domain, _ADMIN.username, _BOX.username, _DOMAIN.domain)
+        .outerjoin(vmail.admin, _ADMIN.username == _RIGHT.username)
+        .outerjoin(vmail.mailbox, _BOX.username == _RIGHT.username)
+        .outerjoin(vmail.domain, _DOMAIN.domain == _RIGHT.domain)
+        .where(
+            sa.or_(
+                sa.and_(_ADMIN.username.is_(None), _BOX.username.is_(None)),
+                sa.and_(_DOMAIN.domain.is_(None), _RIGHT.domain != GLOBAL),
+            )
+        )
+        .order_by(_RIGHT.username, _RIGHT.domain)
+    )
+)
+
+
+def _has_rights(account: sa.Column[str]) -> sa.Exists:
+    return sa.exists().where(_RIGHT.username == account)
+
+
+def _passwords(table: sa.Table) -> Statement:
+    row = table.c
+    return Statement(
+        lambda _: sa.select(row.username, row.password)
+        .where(row.username > parameter("after")).order_by(row.username).limit(BATCH)
+    )  # fmt: skip
+
+
+PASSWORDS = (_passwords(vmail.admin), _passwords(vmail.mailbox))
+
+
+def _holders(schema: Schema) -> sa.CompoundSelect[Any]:
+    """Select who has which address or domain name, in lower case."""
+    places: tuple[tuple[sa.Column[str], str, sa.Column[str] | None], ...] = (
+        (_BOX.username, "user", None),
+        (vmail.alias.c.address, "alias", None),
+        (vmail.maillists.c.address, "mailing list", None),
+        (_ADMIN.username, "admin", None),
+        (_LINK.address, "alias address", _LINK.forwarding),
+        (_DOMAIN.domain, "domain", None),
+        (_ALIAS_DOMAIN.alias_domain, "alias domain", _ALIAS_DOMAIN.target_domain),
+    )
+    return sa.union_all(
+        *(_holder(name, kind, account) for name, kind, account in places if schema.has(name.table.name))
+    )
+
+
+def _holder(name: sa.Column[str], kind: str, account: sa.Column[str] | None) -> _Select:
+    owner = sa.literal_column("''") if account is None else sa.cast(account, _TEXT)
+    selected: _Select = sa.select(
+        sa.cast(sa.func.lower(name), _TEXT).label("name"),
+        sa.literal_column(f"'{kind}'").label("kind"),
+        owner.label("account"),
+    )
+    return selected.where(_LINK.is_alias == 1, _LINK.address != _LINK.forwarding) if name is _LINK.address else selected
+
+
+_TEXT = sa.Text().with_variant(sa.CHAR(255), "mysql", "mariadb")
+
+
+def _colliding(schema: Schema) -> sa.Executable:
+    every, again = _holders(schema).subquery("every"), _holders(schema).subquery("again")
+    twice = sa.select(again.c.name).group_by(again.c.name).having(sa.func.count() > 1).subquery("twice")
+    return (
+        sa.select(every.c.name, every.c.kind, every.c.account)
+        .join(twice, every.c.name == twice.c.name)
+        .order_by(every.c.name, every.c.kind, every.c.account)
+    )
+
+
+COLLIDING = Statement(_colliding)
+
+
+def _strays(schema: Schema) -> sa.Executable:
+    """Select what belongs to something that is not there, with what that is in words."""
+    is_user = sa.exists().where(_BOX.username == _LINK.forwarding)
+    is_list = [sa.exists().where(vmail.maillists.c.address == _LINK.forwarding)] if schema.has("maillists") else []
+    parts: list[_Select] = [
+        _stray(_LINK.address, "forwards mail, and is no user", _LINK.is_forwarding == 1,
+               ~sa.exists().where(_BOX.username == _LINK.address)),
+        _stray(_LINK.address, "is an alias address of nobody", _LINK.is_alias == 1,
+               ~sa.or_(is_user, *is_list)),
+        _stray(_LINK.address, "has members, and is no alias", _LINK.is_list == 1,
+               ~sa.exists().where(vmail.alias.c.address == _LINK.address)),
+        *(
+            _stray(name, f"is a {kind} in a domain that is not there",
+                   ~sa.exists().where(_DOMAIN.domain == name.table.c.domain))
+            for name, kind in ((_BOX.username, "user"), (vmail.alias.c.address, "alias"),
+                               (vmail.maillists.c.address, "mailing list"))
+            if schema.has(name.table.name)
+        ),
+        _stray(_ALIAS_DOMAIN.alias_domain, "is an alias domain of a domain that is not there",
+               ~sa.exists().where(_DOMAIN.domain == _ALIAS_DOMAIN.target_domain)),
+    ]  # fmt: skip
+    if schema.has("forwardings", "is_maillist") and is_list:
+        parts.append(
+            _stray(_LINK.address, "takes mail for a mailing list that is not there", _LINK.is_maillist == 1,
+                   ~sa.exists().where(vmail.maillists.c.address == _LINK.address))
+        )  # fmt: skip
+    return sa.union(*parts).order_by(sa.literal_column("1"), sa.literal_column("2"))
+
+
+def _stray(name: sa.Column[str], words: str, *where: sa.ColumnElement[bool]) -> _Select:
+    said: sa.Label[str] = sa.literal_column(f"'{words}'").label("words")
+    return sa.select(sa.cast(name, _TEXT).label("name"), said).where(*where)
+
+
+STRAYS = Statement(_strays)
+
+_OF_USERS = (vmail.used_quota, vmail.last_login, vmail.sender_bcc_user, vmail.recipient_bcc_user)
+"""Tables with a row for a user, by `username`."""
+
+
+def _left_behind(schema: Schema) -> sa.Executable:
+    parts: list[_Select] = [
+        sa.select(sa.cast(table.c.username, _TEXT).label("name"), sa.literal_column(f"'{table.name}'"))
+        .where(~sa.exists().where(_BOX.username == table.c.username))
+        for table in _OF_USERS
+        if schema.has(table.name)
+    ]  # fmt: skip
+    return sa.union_all(*parts).order_by(sa.literal_column("1"), sa.literal_column("2"))
+
+
+LEFT_BEHIND = Statement(_left_behind)
+
+
+class SqlInspection:
+    """Looks at the rows of `vmail`."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def without_own_forwarding(self) -> Iterator[str]:
+        return (mail for (mail,) in self.session.rows(WITHOUT_OWN))
+
+    def with_other_status(self) -> Iterator[tuple[str, bool]]:
+        return ((mail, bool(active)) for mail, active in self.session.rows(OTHER_STATUS))
+
+    def admins_without_domains(self) -> Iterator[str]:
+        for account, settings in sorted(self.session.rows(ADMINS_WITHOUT_DOMAINS)):
+            if "create_new_domains" not in settings_text.pieces(settings):
+                yield account
+
+    def rights_of_nobody(self) -> Iterator[Right]:
+        for account, domain, admin, user, hosted in self.session.rows(RIGHTS_OF_NOBODY):
+            yield Right(account, domain, bool(admin or user), domain == GLOBAL or bool(hosted))
+
+    def colliding(self) -> Iterator[Holder]:
+        return (Holder(*row) for row in self.session.rows(COLLIDING))
+
+    def passwords(self) -> Iterator[tuple[str, str]]:
+        for statement in PASSWORDS:
+            after = ""
+            while rows := self.session.rows(statement, after=after):
+                yield from rows
+                after = rows[-1][0]
+
+    def strays(self) -> Iterator[tuple[str, str]]:
+        return ((name, words) for name, words in self.session.rows(STRAYS))
+
+    def left_behind(self) -> Iterator[tuple[str, str]]:
+        return ((name, table) for name, table in self.session.rows(LEFT_BEHIND))
+
+    def out_of_step(self) -> Iterator[str]:
+        return iter(())
+
+    def give_own_forwarding(self, mail: Address) -> None:
+        for (active,) in self.session.rows(LOCKED, mail=mail):
+            own = {"address": mail, "forwarding": mail}
+            if not self.session.update(vmail.forwardings, {"is_forwarding": 1, "active": active}, **own):
+                traces.keep_own_mail(self.session, {mail})
+            self.session.update(vmail.mailbox, {"modified": accounts.now()}, username=mail)
+
+    def withdraw_rights(self, account: Address) -> None:
+        self.session.begin()
+        for right in list(self.rights_of_nobody()):
+            if right.account == account:
+                self.session.delete(vmail.domain_admins, username=account, domain=right.domain)
+
+    def rename_bcrypt(self, account: Address) -> None:
+        for table in (vmail.admin, vmail.mailbox):
+            for (password,) in self.session.rows(_PASSWORD[table.name], account=account):
+                if password[: len(BCRYPT)].upper() == BCRYPT:
+                    self.session.update(table, {"password": CRYPT + password[len(BCRYPT) :]}, username=account)
+
+    def forget_left_behind(self, mail: Address) -> None:
+        if not self.session.rows(LOCKED, mail=mail):
+            for table in _OF_USERS:
+                self.session.delete(table, username=mail)
+
+
+def _password(table: sa.Table) -> Statement:
+    return Statement(
+        lambda _: sa.select(table.c.password).where(table.c.username == parameter("account")).with_for_update(),
+        is_locking=True,
+    )
+
+
+_PASSWORD = {table.name: _password(table) for table in (vmail.admin, vmail.mailbox)}

@@ -1,0 +1,79 @@
+"""What every back end promises about the doctor's look at the accounts, and about who has policies."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from postreeve.values import Address
+
+
+class Right(NamedTuple):
+    """That an account administers a domain."""
+
+    account: str
+    domain: str
+    """`ALL` is every domain."""
+    is_account: bool
+    is_domain: bool
+
+
+class Holder(NamedTuple):
+    """Whoever has an address or a domain name."""
+
+    name: str
+    kind: str
+    """In words, such as `user` or `alias address`."""
+    account: str
+    """Of an alias address: whose it is; of an alias domain: its domain."""
+
+
+class Inspection(Protocol):
+    """Looks at all accounts, and mends what is safe to mend; mending what is whole does nothing."""
+
+    def without_own_forwarding(self) -> Iterator[str]:
+        """Yield users whose mail goes nowhere; in a directory a user needs no forwarding for that."""
+
+    def with_other_status(self) -> Iterator[tuple[str, bool]]:
+        """Yield users whose own forwarding is on while they are off, or the reverse, and whether they are on."""
+
+    def admins_without_domains(self) -> Iterator[str]:
+        """Yield domain admins who administer nothing, and may not create a domain either."""
+
+    def rights_of_nobody(self) -> Iterator[Right]:
+        """Yield rights whose account or domain is not there."""
+
+    def colliding(self) -> Iterator[Holder]:
+        """Yield who has an address or domain name that others have as well, in the order of the names."""
+
+    def passwords(self) -> Iterator[tuple[str, str]]:
+        """Yield users and standalone admins with their stored passwords, in the form that Dovecot reads."""
+
+    def strays(self) -> Iterator[tuple[str, str]]:
+        """Yield names of what belongs to something that is not there, with words about it."""
+
+    def left_behind(self) -> Iterator[tuple[str, str]]:
+        """Yield names of accounts that are gone, each with a table in which they still stand."""
+
+    def out_of_step(self) -> Iterator[str]:
+        """Yield domains whose accounts do not follow them; in SQL nothing has to."""
+
+    def give_own_forwarding(self, mail: Address) -> None:
+        """Give a user the forwarding without which mail goes nowhere, in the user's own status."""
+
+    def withdraw_rights(self, account: Address) -> None:
+        """Withdraw an account's rights that have no domain; all of them, if there is no such account."""
+
+    def rename_bcrypt(self, account: Address) -> None:
+        """Give a hash of bcrypt the name under which Dovecot reads it."""
+
+    def forget_left_behind(self, mail: Address) -> None:
+        """Delete what is left of a user that is gone."""
+
+
+class PolicyHolders(Protocol):
+    """Those who have policies of their own in one of the databases of policies."""
+
+    def names(self) -> Iterator[str]:
+        """Yield addresses, and domains after an `@`; whatever else a policy can be for is left out."""
+
+    def forget(self, name: Address) -> None:
+        """Remove all policies of an address."""

@@ -1,0 +1,175 @@
+"""Pages about domains: the list of them, new ones, profiles."""
+
+from collections.abc import Iterable
+
+from postreeve.domains.fields import (
+    ACCOUNT_STATUS,
+    ADMINS,
+    DEFAULT_LANGUAGE,
+    DEFAULT_QUOTA,
+    DOMAIN_PROFILE,
+    MAX_USER_QUOTA,
+    NAME,
+    NUMBER_OF_ALIASES,
+    NUMBER_OF_LISTS,
+    NUMBER_OF_USERS,
+    QUOTA,
+    SERVICES,
+)
+from postreeve.domains.profile import texts
+from postreeve.permissions import Target
+from postreeve.profiles import Texts, first, is_entry
+from postreeve.sessions.store import SELF_SERVICE
+from postreeve.values import DomainName
+from postreeve.web.bulk import DELETE, DISABLE, ENABLE, Deed, carry_out, deeds_shown
+from postreeve.web.forms import Form, Section, open_sections, sections
+from postreeve.web.listing import Row, window
+from postreeve.web.pages import N_, PAGES, Ask, Redirect, Shown, View, page
+from postreeve.work import Profile
+
+SECTIONS = sections(DOMAIN_PROFILE, Section("admins", (ADMINS,)))
+NEW = (
+    NAME, QUOTA, NUMBER_OF_USERS, NUMBER_OF_ALIASES, NUMBER_OF_LISTS, DEFAULT_QUOTA, MAX_USER_QUOTA, DEFAULT_LANGUAGE,
+)  # fmt: skip
+KEEP_DAYS = (0, 1, 7, 14, 30, 90, 180, 365)
+"""For how long the mailboxes of deleted users can be kept; 0 is for ever."""
+
+
+@page("GET /domains", title=N_("Domains"))
+def list_domains(ask: Ask) -> View:
+    rows = [_row(profile) for profile in ask.run("GET /api/domains")]
+    values = {**window(ask, rows, "domain"), "deeds": deeds_shown(ask, _deeds(ask)), "may_add": _may_add(ask)}
+    return Shown("domains/list.html", values)
+
+
+@page("POST /domains", title=N_("Domains"))
+def change_domains(ask: Ask) -> View:
+    return carry_out(ask, _deeds(ask), "/domains")
+
+
+@page("GET /domains/new", title=N_("New domain"))
+def show_new_domain(ask: Ask) -> View:
+    return Shown("domains/new.html", {"form": _new_form(ask)})
+
+
+@page("POST /domains/new", title=N_("New domain"))
+def add_domain(ask: Ask) -> View:
+    name = ask.typed("domain").strip()
+    ask.run("POST /api/domain/<domain>", name, **_new_form(ask).changes())
+    return Redirect(f"/users/{name}", ask._("%(name)s has been added.", name=name))
+
+
+@page("GET /domains/<domain>", title=N_("Domain"))
+def show_domain(ask: Ask, name: str) -> View:
+    profile = texts(ask.run("GET /api/domain/<domain>", name))
+    known = _sections(ask, name)
+    here = _chosen(ask, known)
+    return Shown(
+        "domains/profile.html",
+        {"name": name, "section": here, "form": _form(ask, here, profile),
+         "tabs": section_links(ask, known, f"/domains/{name}", here.name), "around": domain_tabs(ask, name, "profile")},
+        name,
+    )  # fmt: skip
+
+
+@page("POST /domains/<domain>", title=N_("Domain"))
+def save_domain(ask: Ask, name: str) -> View:
+    here = _chosen(ask, _sections(ask, name))
+    changes = _form(ask, here, texts(ask.run("GET /api/domain/<domain>", name))).changes()
+    if changes:
+        route = "PUT /api/domain/admins/<domain>" if here.name == "admins" else "PUT /api/domain/<domain>"
+        ask.run(route, name, **changes)
+    return Redirect(f"/domains/{name}?section={here.name}", said_of(ask, changes))
+
+
+@page("GET /domains/<domain>/delete", title=N_("Delete domain"))
+def ask_before_deleting(ask: Ask, name: str) -> View:
+    profile = ask.run("GET /api/domain/<domain>", name)
+    return Shown("domains/delete.html", {"name": name, "profile": profile, "days": KEEP_DAYS})
+
+
+@page("POST /domains/<domain>/delete", title=N_("Delete domain"))
+def delete_domain(ask: Ask, name: str) -> View:
+    ask.run("DELETE /api/domain/<domain>/keep_mailbox_days/<number>", name, ask.typed("days", "0"))
+    return Redirect("/domains", ask._("%(name)s has been deleted.", name=name))
+
+
+# What the pages of accounts have in common with these
+
+
+def domain_tabs(ask: Ask, name: str, here: str) -> list[tuple[str, str, bool]]:
+    """Return the links to what there is of a domain: accounts of each kind, and its profile."""
+    known = (
+        ("users", N_("Users"), f"/users/{name}", "GET /users/<domain>"),
+        ("aliases", N_("Mail aliases"), f"/aliases/{name}", "GET /aliases/<domain>"),
+        ("lists", N_("Mailing lists"), f"/lists/{name}", "GET /lists/<domain>"),
+        ("profile", N_("Domain"), f"/domains/{name}", "GET /domains/<domain>"),
+    )
+    return [(ask._(title), path, word == here) for word, title, path, needed in known if needed in PAGES]
+
+
+def section_links(ask: Ask, known: Iterable[Section], path: str, here: str) -> list[tuple[str, str, bool]]:
+    """Return the links to the sections of a profile."""
+    return [(ask._(section.title), f"{path}?section={section.name}", section.name == here) for section in known]
+
+
+def closed_sections(ask: Ask, domain: str, kind: str) -> list[str]:
+    """Return the sections of a domain's profile, or of its users' profiles, that are closed to who asks."""
+    found: list[str] = ask.run("GET /api/panel/sections/<domain>", domain)[kind]
+    return found
+
+
+def said_of(ask: Ask, changes: object) -> str:
+    """Return what is said after a form was saved."""
+    return ask._("Saved.") if changes else ask._("Nothing was changed.")
+
+
+def _sections(ask: Ask, name: str) -> list[Section]:
+    return open_sections(ask, SECTIONS, closed_sections(ask, name, "domain"))
+
+
+def _chosen(ask: Ask, known: list[Section]) -> Section:
+    return next((section for section in known if section.name == ask.text("section")), known[0])
+
+
+def _form(ask: Ask, section: Section, stored: Texts) -> Form:
+    return Form(ask, section.fields, stored, choices={SERVICES.name: [SELF_SERVICE]})
+
+
+def _new_form(ask: Ask) -> Form:
+    fields = [of for of in NEW if ask.admin.is_global or not of.only_global]
+    return Form(ask, fields)
+
+
+def _row(profile: Profile) -> Row:
+    said = texts(profile)
+    return {
+        "domain": first(profile, "domainName") if is_entry(profile) else profile["domain"],
+        "name": said[NAME.name], "is_active": said.get(ACCOUNT_STATUS.name) != "disabled",
+        "users": profile["num_existing_users"], "aliases": profile["num_existing_aliases"],
+        "lists": profile["num_existing_maillists"], "allocated": profile["allocated_quota"],
+        "quota": int(str(said.get(QUOTA.name, "0"))),
+    }  # fmt: skip
+
+
+def _may_add(ask: Ask) -> bool:
+    return ask.may("POST /api/domain/<domain>", Target((DomainName("example.com"),)))
+
+
+def _deeds(ask: Ask) -> dict[str, Deed]:
+    """Return what may be done to several domains at once."""
+    if not ask.admin.is_global:
+        return {}
+
+    def switch(status: str) -> Deed:
+        title = ENABLE if status == "active" else DISABLE
+        return Deed(title, lambda name: ask.run("PUT /api/domain/<domain>", name, **{ACCOUNT_STATUS.name: status}))
+
+    def delete(name: str) -> None:
+        ask.run("DELETE /api/domain/<domain>/keep_mailbox_days/<number>", name, ask.typed("days", "0"))
+
+    question = N_("Delete these %(num)d domains with all their accounts?")
+    return {
+        "enable": switch("active"), "disable": switch("disabled"),
+        "delete": Deed(DELETE, delete, question, "domains/keep.html"),
+    }  # fmt: skip

@@ -1,0 +1,172 @@
+"""Pages about users: those of a domain, new ones, profiles."""
+
+from postreeve.domains.pages import (
+    KEEP_DAYS,
+    closed_sections,
+    domain_tabs,
+    said_of,
+    section_links,
+)
+from postreeve.profiles import first, is_entry
+from postreeve.users.fields import (
+    ACCOUNT_STATUS,
+    BOX_FOLDER,
+    BOX_FORMAT,
+    IS_GLOBAL_ADMIN,
+    MAILDIR,
+    NAME,
+    NEW_PASSWORD,
+    PASSWORD_HASH,
+    QUOTA,
+    SERVICES,
+    USER,
+    USER_LANGUAGE,
+)
+from postreeve.users.profile import known_services, texts
+from postreeve.web.bulk import DELETE, DISABLE, ENABLE, Deed, carry_out, deeds_shown
+from postreeve.web.forms import Form, Section, open_sections, sections
+from postreeve.web.listing import Row, window
+from postreeve.web.pages import N_, Ask, Redirect, Shown, View, page
+from postreeve.work import Profile
+
+SECTIONS = sections(
+    USER,
+    Section("password", (NEW_PASSWORD, PASSWORD_HASH)),
+    Section("services", (SERVICES,)),
+    Section("mailbox", (BOX_FORMAT, BOX_FOLDER, MAILDIR)),
+)
+NEW = (NAME, NEW_PASSWORD, QUOTA, USER_LANGUAGE)
+
+
+@page("GET /users/<domain>", title=N_("Users"))
+def list_users(ask: Ask, domain: str) -> View:
+    rows = [_row(profile) for profile in ask.run("GET /api/users/<domain>", domain)]
+    values = {
+        "domain": domain, **window(ask, rows, "mail"), "deeds": deeds_shown(ask, _deeds(ask)),
+        "around": domain_tabs(ask, domain, "users"),
+    }  # fmt: skip
+    return Shown("users/list.html", values, domain)
+
+
+@page("POST /users/<domain>", title=N_("Users"))
+def change_users(ask: Ask, domain: str) -> View:
+    return carry_out(ask, _deeds(ask), f"/users/{domain}")
+
+
+@page("GET /users/<domain>/new", title=N_("New user"))
+def show_new_user(ask: Ask, domain: str) -> View:
+    values = {"domain": domain, "form": _new_form(ask), "around": domain_tabs(ask, domain, "users")}
+    return Shown("users/new.html", values)
+
+
+@page("POST /users/<domain>/new", title=N_("New user"))
+def add_user(ask: Ask, domain: str) -> View:
+    mail = f"{ask.typed('local_part').strip()}@{domain}"
+    ask.run("POST /api/user/<mail>", mail, **_new_form(ask).changes())
+    notice = ask._("%(name)s has been added.", name=mail)
+    return Redirect(f"/users/{domain}/new" if ask.typed("another") else f"/user/{mail}", notice)
+
+
+@page("GET /user/<mail>", title=N_("User"))
+def show_user(ask: Ask, mail: str) -> View:
+    profile = ask.run("GET /api/user/<mail>", mail)
+    known = _sections(ask, mail)
+    here = _chosen(ask, known)
+    values = {
+        "mail": mail, "domain": _domain(mail), "section": here, "form": _form(ask, here, profile),
+        "tabs": section_links(ask, known, f"/user/{mail}", here.name),
+        "around": domain_tabs(ask, _domain(mail), "users"), "about": _about(profile),
+    }  # fmt: skip
+    return Shown("users/profile.html", values, mail)
+
+
+@page("POST /user/<mail>", title=N_("User"))
+def save_user(ask: Ask, mail: str) -> View:
+    here = _chosen(ask, _sections(ask, mail))
+    changes = _form(ask, here, ask.run("GET /api/user/<mail>", mail)).changes()
+    if changes:
+        ask.run("PUT /api/user/<mail>", mail, **changes)
+    return Redirect(f"/user/{mail}?section={here.name}", said_of(ask, changes))
+
+
+@page("GET /user/<mail>/rename", title=N_("Change address"))
+def show_new_address(ask: Ask, mail: str) -> View:
+    ask.run("GET /api/user/<mail>", mail)
+    return Shown("users/rename.html", {"mail": mail, "domain": _domain(mail)})
+
+
+@page("POST /user/<mail>/rename", title=N_("Change address"))
+def rename_user(ask: Ask, mail: str) -> View:
+    new = ask.typed("new_mail").strip()
+    ask.run("POST /api/user/<mail>/change_email/<new_mail>", mail, new)
+    return Redirect(f"/user/{new}", ask._("%(old)s is %(new)s now.", old=mail, new=new))
+
+
+@page("GET /user/<mail>/delete", title=N_("Delete user"))
+def ask_before_deleting(ask: Ask, mail: str) -> View:
+    ask.run("GET /api/user/<mail>", mail)
+    return Shown("users/delete.html", {"mail": mail, "domain": _domain(mail), "days": KEEP_DAYS})
+
+
+@page("POST /user/<mail>/delete", title=N_("Delete user"))
+def delete_user(ask: Ask, mail: str) -> View:
+    _delete(ask, mail)
+    return Redirect(f"/users/{_domain(mail)}", ask._("%(name)s has been deleted.", name=mail))
+
+
+def _domain(mail: str) -> str:
+    return mail.rpartition("@")[2]
+
+
+def _sections(ask: Ask, mail: str) -> list[Section]:
+    return open_sections(ask, SECTIONS, closed_sections(ask, _domain(mail), "user"))
+
+
+def _chosen(ask: Ask, known: list[Section]) -> Section:
+    return next((section for section in known if section.name == ask.text("section")), known[0])
+
+
+def _form(ask: Ask, section: Section, profile: Profile) -> Form:
+    return Form(ask, section.fields, texts(profile), choices={SERVICES.name: known_services(profile)})
+
+
+def _new_form(ask: Ask) -> Form:
+    return Form(ask, NEW, required=(NEW_PASSWORD,))
+
+
+def _about(profile: Profile) -> dict[str, object]:
+    """Return what the profile says that nobody sets."""
+    return {
+        "used": int(profile["stored_bytes"]), "messages": int(profile["stored_messages"]),
+        "last_login": profile["last_login"], "managed_domains": profile["managed_domains"],
+        "member_of": [*profile["mailing_aliases"], *profile.get("mailing_lists", ())],
+        "created": first(profile, "createTimestamp") if is_entry(profile) else str(profile.get("created", "")),
+    }  # fmt: skip
+
+
+def _row(profile: Profile) -> Row:
+    said = texts(profile)
+    return {
+        "mail": first(profile, "mail") if is_entry(profile) else profile["mail"], "name": said[NAME.name],
+        "is_active": said[ACCOUNT_STATUS.name] == "active", "quota": int(str(said[QUOTA.name])),
+        "used": int(profile["stored_bytes"]), "last_login": profile["last_login"],
+        "is_global": said[IS_GLOBAL_ADMIN.name] == "yes", "is_admin": bool(profile["managed_domains"]),
+    }  # fmt: skip
+
+
+def _delete(ask: Ask, mail: str) -> None:
+    ask.run("DELETE /api/user/<mail>/keep_mailbox_days/<number>", mail, ask.typed("days", "0"))
+
+
+def _deeds(ask: Ask) -> dict[str, Deed]:
+    """Return what can be done to several users at once."""
+
+    def switch(status: str) -> Deed:
+        title = ENABLE if status == "active" else DISABLE
+        return Deed(title, lambda mail: ask.run("PUT /api/user/<mail>", mail, **{ACCOUNT_STATUS.name: status}))
+
+    question = N_("Delete these %(num)d users?")
+    return {
+        "enable": switch("active"), "disable": switch("disabled"),
+        "delete": Deed(DELETE, lambda mail: _delete(ask, mail), question, "domains/keep.html"),
+    }  # fmt: skip

@@ -1,0 +1,70 @@
+"""Tables in CSV: what is between cells, hostile files, and formulas."""
+
+import csv
+import io
+
+import pytest
+
+from postreeve.transfer.tables import Row, read, text_of, write
+
+SHAPES = [
+    "mail,name\nann@ex.com,Ann\n",
+    "\ufeffmail,name\r\nann@ex.com,Ann\r\n",
+    "mail;name\rann@ex.com;Ann",
+    "mail\tname\n\n ,\nann@ex.com\tAnn\n",
+    '"mail","name"\n"ann@ex.com","Ann"',
+]
+
+
+@pytest.mark.parametrize("text", SHAPES)
+def test_a_table_is_read_as_spreadsheets_write_it(text: str) -> None:
+    rows = list(read(io.StringIO(text, newline="")))
+    assert [row.cells for row in rows if "@" in row.cells[0] or row.line == 1] == [
+        ["mail", "name"],
+        ["ann@ex.com", "Ann"],
+    ]
+
+
+def test_a_row_has_the_number_of_its_first_line() -> None:
+    rows = list(read(io.StringIO('mail,name\n\na,"two\nlines"\nb,one\n', newline="")))
+    assert rows == [Row(1, ["mail", "name"]), Row(3, ["a", "two\nlines"]), Row(5, ["b", "one"])]
+
+
+def test_rows_that_can_not_be_read_are_told_and_the_others_are_read() -> None:
+    rows = list(read(io.StringIO('mail,name\na,"x"y\nb,ok\nc,"never closed\nd,ok\n', newline="")))
+    assert [(row.line, list(row.cells), bool(row.problem)) for row in rows] == [
+        (1, ["mail", "name"], False), (2, [], True), (3, ["b", "ok"], False), (4, [], True),
+    ]  # fmt: skip
+
+
+def test_a_cell_as_large_as_a_file_is_no_cell() -> None:
+    rows = list(read(io.StringIO(f'mail\n"{"x" * 10_000_000}"\nb\n', newline="")))
+    assert [(row.line, list(row.cells)) for row in rows] == [(1, ["mail"]), (2, []), (3, ["b"])]
+
+
+def test_an_empty_file_has_no_rows() -> None:
+    assert list(read(io.StringIO("", newline=""))) == []
+    assert list(read(io.StringIO("\n\n", newline=""))) == []
+
+
+def test_a_file_is_utf_8() -> None:
+    assert text_of("\ufeffJørn".encode()) == "Jørn"
+    for octets in ("Jørn".encode("latin-1"), "Jørn".encode("utf-16")):
+        with pytest.raises(UnicodeDecodeError):
+            text_of(octets)
+
+
+FORMULAS = [
+    "=1+1", '=HYPERLINK("http://far.test","x")', "+49 30 1234567", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1",
+    "''+1",
+]  # fmt: skip
+HARMLESS = ["", "Ann", "a=b", " =1", "'quoted'", "ann@ex.com", "x,y;z", 'say "hi"', "O'Neill", "'"]
+
+
+@pytest.mark.parametrize("value", [*FORMULAS, *HARMLESS])
+def test_no_cell_is_a_formula_and_each_comes_back_as_it_was(value: str) -> None:
+    text = "".join(write([["head", value]]))
+    [[_, cell]] = csv.reader(io.StringIO(text, newline=""))
+    assert cell[:1] not in {"=", "+", "-", "@", "\t", "\r", "\n"} or not cell
+    assert (cell == value) == (value in HARMLESS)
+    assert [row.cells for row in read(io.StringIO(text, newline=""))] == [["head", value]]
