@@ -40,6 +40,9 @@ lint: $(VENV)/.installed-tests  ## Check types, style and import directions.
 docs: $(VENV)/.installed-tests  ## Generate the reference and the golden interface file anew.
 	$(BIN)/python docs/generate.py
 
+locale: $(VENV)/.installed-tests  ## Bring the catalogues of translations up to date with the texts.
+	$(BIN)/python tools/translations.py
+
 bench: dev  ## Measure against a bare application in the same run.
 	$(BIN)/python -m bench
 

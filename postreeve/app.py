@@ -17,11 +17,15 @@ from postreeve.backends.common import Stores, native_lists
 from postreeve.backends.on_sql import SqlStorage
 from postreeve.doctor import operations as _doctor  # noqa: F401
 from postreeve.doctor.findings import Finding
+from postreeve.dashboard import operations as _dashboard  # noqa: F401
 from postreeve.domains import operations as _domains  # noqa: F401
 from postreeve.domains import pages as _domain_pages  # noqa: F401
 from postreeve.greylisting import operations as _greylisting  # noqa: F401
 from postreeve.ldif import operations as _ldif  # noqa: F401
+from postreeve.mail_log import operations as _mail_log  # noqa: F401
 from postreeve.mlmmj_agent.server import Access, Agent
+from postreeve.newsletter import operations as _newsletter  # noqa: F401
+from postreeve.overviews import operations as _overviews  # noqa: F401
 from postreeve.ownership import operations as _ownership  # noqa: F401
 from postreeve.policies import operations as _policies  # noqa: F401
 from postreeve.self_service import operations as _self_service  # noqa: F401

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from postreeve import __version__
-from postreeve.commands import configuration, doctor, jobs, ldif, lists, serving, setting_up
+from postreeve.commands import adopt, configuration, doctor, jobs, ldif, lists, serving, setting_up
 
 app = typer.Typer(name="postreeve", no_args_is_help=True, pretty_exceptions_enable=False)
 job = typer.Typer(help="Run one of the jobs that cron or a timer calls.", no_args_is_help=True)
@@ -29,6 +29,7 @@ def postreeve(
 
 app.command("init")(setting_up.init)
 app.command("serve")(serving.serve)
+app.command("adopt")(adopt.adopt)
 app.command("doctor")(doctor.doctor)
 app.command("admin-password")(setting_up.admin_password)
 app.command("mail-config")(configuration.mail_config)

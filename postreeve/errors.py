@@ -23,6 +23,8 @@ class Code(Enum):
     CHANGED_MEANWHILE = "Somebody else has changed this since you opened it."
     NO_SUCH_ACCOUNT = "There is no such account."
     NO_SUCH_DOMAIN = "There is no such domain."
+    NO_SUCH_MAIL = "There is no such mail in the quarantine."
+    NOT_RELEASED = "Amavisd did not release the mail."
     CAN_NOT_BE_LOCAL_DOMAIN = "A standalone admin must not lie in a domain that is hosted here."
 
     INVALID_DOMAIN_NAME = "This is not a domain name."
@@ -34,6 +36,7 @@ class Code(Enum):
     CONFLICTING_PARAMETERS = "These parameters exclude each other."
     MISSING_PARAMETER = "A parameter is missing."
 
+    CONFIRMATION_EXPIRED = "This link is not valid, or not any more: please ask for a new one."
     OWNERSHIP_NOT_PROVED = "The code that proves the ownership is neither in the DNS nor on the web server."
 
     INVALID_PASSWORD_SCHEME = "The password hash has a scheme that Dovecot does not read."  # noqa: S105 - a sentence
@@ -63,7 +66,9 @@ class Code(Enum):
     REQUEST_TOO_LARGE = "The request is too large."
     REQUEST_INCOMPLETE = "The rest of the request did not arrive."
     SERVICE_UNAVAILABLE = "A database does not answer, please try again."
+    MAIL_SERVICE_UNAVAILABLE = "The mail can not be sent now, please try again."
     MAILING_LIST_SERVICE_UNAVAILABLE = "The mailing list service does not answer, please try again."
+    RELEASE_SERVICE_UNAVAILABLE = "Amavisd, which releases mails, does not answer, please try again."
     INTERNAL_ERROR = "Something went wrong on the server; the administrator finds it in the log."
 
 
@@ -87,7 +92,9 @@ _CODES_BY_STATUS = {
     HTTPStatus.NOT_FOUND: (
         Code.NO_SUCH_ACCOUNT,
         Code.NO_SUCH_DOMAIN,
+        Code.NO_SUCH_MAIL,
         Code.NO_SUCH_OPERATION,
+        Code.CONFIRMATION_EXPIRED,
         Code.NOT_AVAILABLE,
     ),
     HTTPStatus.METHOD_NOT_ALLOWED: (Code.METHOD_NOT_ALLOWED,),
@@ -96,7 +103,12 @@ _CODES_BY_STATUS = {
     HTTPStatus.REQUEST_TIMEOUT: (Code.REQUEST_INCOMPLETE,),
     HTTPStatus.BAD_REQUEST: (Code.CONFLICTING_PARAMETERS, Code.MISSING_PARAMETER),
     HTTPStatus.TOO_MANY_REQUESTS: (Code.TOO_MANY_ATTEMPTS,),
-    HTTPStatus.SERVICE_UNAVAILABLE: (Code.SERVICE_UNAVAILABLE, Code.MAILING_LIST_SERVICE_UNAVAILABLE),
+    HTTPStatus.SERVICE_UNAVAILABLE: (
+        Code.SERVICE_UNAVAILABLE,
+        Code.MAIL_SERVICE_UNAVAILABLE,
+        Code.MAILING_LIST_SERVICE_UNAVAILABLE,
+        Code.RELEASE_SERVICE_UNAVAILABLE,
+    ),
     HTTPStatus.INTERNAL_SERVER_ERROR: (Code.INTERNAL_ERROR,),
 }
 _STATUSES = {code: status for status, codes in _CODES_BY_STATUS.items() for code in codes}

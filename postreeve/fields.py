@@ -50,6 +50,8 @@ class Kind(Generic[T_co]):
     schema: Mapping[str, Any]
     separator: str = ""
     """Between several values that are one text; without one a scalar is given once."""
+    is_verbatim: bool = False
+    """Blanks at the ends are part of the value."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """What pages call the words of a closed set, where the words do not say it."""
 
@@ -168,7 +170,7 @@ TRANSPORT = _clearable(
 )  # fmt: skip
 RELAY = _clearable(Kind(_relay, {"type": "string"}))
 NEXT_HOP = Kind(_relay, {"type": "string"})
-PASSWORD = Kind(str, {"type": "string", "format": "password"})
+PASSWORD = Kind(str, {"type": "string", "format": "password"}, is_verbatim=True)
 HASH = Kind(str, PASSWORD.schema)
 MAILBOX_FORMAT: Kind[str] = one_of(["maildir", "mdbox", "sdbox"])
 MAILBOX_FOLDER = text(20, "^[A-Za-z0-9]{1,20}$", "Up to 20 letters and digits.")
@@ -210,7 +212,7 @@ class Field(Generic[T_co]):
         if len(values) > 1 and not self.kind.separator:
             refuse(Code.CONFLICTING_PARAMETERS, hint=f"{name} is given more than once.")
         text = self.kind.separator.join(values)
-        value = text if self.kind is PASSWORD else text.strip()
+        value = text if self.kind.is_verbatim else text.strip()
         return _named(name, self.kind.parse, value)
 
 

@@ -12,6 +12,7 @@ from postreeve.activity.store import Line
 from postreeve.doctor.findings import MENDABLE
 from postreeve.errors import Code, refuse
 from postreeve.fields import ADDRESS, DAYS, DOMAIN, NOTHING, SCOPE, Changes, FieldSet, Form, Kind, keys_of, one_of
+from postreeve.newsletter.fields import LIST_ID, REQUEST, TOKEN
 from postreeve.permissions import Actor, Grant, Rule, Target, anyone, authorize, outranks
 from postreeve.sessions.store import SessionKind
 from postreeve.values import Address, DomainName, Scope
@@ -39,6 +40,9 @@ PATH_PARAMETERS: Mapping[str, Kind[Any]] = {
     "<scope>": SCOPE,
     "<direction>": one_of(["inbound", "outbound"]),
     "<list>": one_of(["whitelist", "blacklist"]),
+    "<list_id>": LIST_ID,
+    "<request>": REQUEST,
+    "<token>": TOKEN,
     "<ailment>": one_of([ailment.value for ailment in MENDABLE]),
 }
 

@@ -19,6 +19,9 @@ class Allowance:
     """In megabytes."""
 
 
+MAIL_LOG, QUARANTINE = "mail log", "quarantine"
+
+
 @dataclass(frozen=True)
 class Actor:
     """Somebody who asks: an admin, a mail user with an admin's rights, or a mail user without."""
@@ -31,6 +34,8 @@ class Actor:
     language: str = ""
     """As the account has it; empty leaves it to the browser."""
     time_zone: str = ""
+    withheld: frozenset[str] = frozenset()
+    """Which of the mail log and the quarantine a global admin keeps from this admin."""
 
     @property
     def is_admin(self) -> bool:
@@ -132,6 +137,25 @@ def owner(actor: Actor | None, target: Target) -> bool:
 def owner_or_admin(actor: Actor | None, _target: Target) -> bool:
     """Let every admin in, and mail users in their self-service; what is shown depends on the grant."""
     return actor is not None
+
+
+def may_view_mail_log(actor: Actor | None, _target: Target) -> bool:
+    """Let every admin in from whom the mail log is not kept; what is shown depends on the grant."""
+    return any_admin(actor, _target) and _may_have(actor, MAIL_LOG)
+
+
+def may_view_received_mails(actor: Actor | None, _target: Target) -> bool:
+    """Let every admin in from whom the mail log is not kept, and mail users in their self-service."""
+    return owner_or_admin(actor, _target) and _may_have(actor, MAIL_LOG)
+
+
+def may_manage_quarantine(actor: Actor | None, _target: Target) -> bool:
+    """Let every admin in from whom the quarantine is not kept, and mail users in their self-service."""
+    return owner_or_admin(actor, _target) and _may_have(actor, QUARANTINE)
+
+
+def _may_have(actor: Actor | None, wanted: str) -> bool:
+    return actor is not None and (actor.is_global or wanted not in actor.withheld)
 
 
 def may_create_domains(actor: Actor | None, _target: Target) -> bool:

@@ -58,6 +58,10 @@ _SERVERS = Meant("addresses, with a port if need be, such as 192.0.2.53 or [2001
 _SERVICES = Meant(f"services: {', '.join(SERVICES)}", SERVICES.__contains__)
 _DELIMITERS = Meant("signs without letters, digits, blanks and @", re.compile(r"([^\w\s@]|_)*").fullmatch)
 _FOLDER = Meant("up to 20 letters and digits")
+_PAGES = Meant(
+    "empty, or http:// or https:// with a host and a path, without / at the end",
+    lambda text: not text or re.fullmatch(r"https?://[\w.-]+(:\d{1,5})?(/[\w.~-]+)*", text, re.ASCII),
+)
 _CODE = Meant("up to 59 letters, digits, dots, hyphens and underscores", re.compile(r"[A-Za-z0-9._-]{0,59}").fullmatch)
 _DIRECTORY = Meant("an absolute path")
 _URL = re.compile(r"ldaps?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?|ldapi://(%2[Ff][\w.%-]+)?/?", re.ASCII)
@@ -332,6 +336,50 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = "mlmmjadmin.token"
     mlmmjadmin_verify_tls: Annotated[bool, Meta(description="Remote: check the certificate of an https URL.")] = True
+    newsletter_url: Annotated[
+        str,
+        Meta(
+            description="Where people reach the newsletter pages, such as https://mail.example.com/iredadmin/newsletter;"
+            " links in mails begin with it. Empty is nowhere."
+        ),
+        _PAGES,
+    ] = ""
+    newsletter_subscription_request_expire_hours: Annotated[
+        Positive, Meta(description="Hours in which a subscription can be confirmed.")
+    ] = 24
+    newsletter_unsubscription_request_expire_hours: Annotated[
+        Positive, Meta(description="Hours in which it can be confirmed that somebody unsubscribes.")
+    ] = 24
+    newsletter_subscription_request_keep_hours: Annotated[
+        Natural, Meta(description="Hours for which a request that nobody has confirmed is kept after that.")
+    ] = 24
+    newsletter_mails_per_address: Annotated[
+        Positive, Meta(description="Mails that one address gets in a day from the newsletter pages of all lists.")
+    ] = 3
+    newsletter_mails_per_network: Annotated[
+        Positive,
+        Meta(description="Mails in an hour after which a network (/24, /64) can not have more of them sent."),
+    ] = 30
+    notification_smtp_server: Annotated[
+        str, Meta(description="Server that takes the mails that Postreeve sends; empty for a program on this host.")
+    ] = "127.0.0.1"
+    notification_smtp_port: Annotated[int, Meta(ge=1, le=65535, description="Its port.")] = 25
+    notification_smtp_starttls: Annotated[bool, Meta(description="Encrypt the connection to it.")] = False
+    notification_smtp_user: Annotated[str, Meta(description="Who logs in there; empty is nobody.")] = ""
+    notification_smtp_password: Annotated[str, Meta(description="The password.")] = ""
+    notification_sender: Annotated[
+        str,
+        Meta(
+            description="Address of the sender of these mails; empty is who logs in, or no-reply@ in the domain that a "
+            "mail is about."
+        ),
+    ] = ""
+    notification_sender_name: Annotated[str, Meta(description="Name of the sender.", max_length=64)] = "No Reply"
+    notification_sendmail: Annotated[
+        str,
+        Meta(description="Program that takes the mails where no server does, with sendmail's options.", pattern="^/."),
+        _DIRECTORY,
+    ] = "/usr/sbin/sendmail"
     days_to_keep_removed_mailbox: Annotated[
         Positive, Meta(description="Most days for which a domain admin may keep a removed mailbox.")
     ] = 365

@@ -1,11 +1,12 @@
 """Work: the stores that one request uses, and what a store may report, as plain types."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from postreeve.errors import Code
 from postreeve.permissions import Grant
 from postreeve.sessions.store import SessionKind
 from postreeve.settings import Settings
@@ -16,9 +17,13 @@ if TYPE_CHECKING:  # the contracts name each other; at run time only the shape c
     from postreeve.admins.store import Admins
     from postreeve.aliases.store import Aliases
     from postreeve.doctor.store import Inspection, PolicyHolders
+    from postreeve.dashboard.store import Figures, Servers
     from postreeve.domains.store import Domains
     from postreeve.greylisting.store import Greylisting
     from postreeve.ldif.store import Ldif
+    from postreeve.mail_log.store import MailLog
+    from postreeve.newsletter.store import Confirmations, Newsletters, Outbox
+    from postreeve.overviews.store import Overviews
     from postreeve.ownership.store import Ownership
     from postreeve.pending.store import Pending
     from postreeve.sessions.store import Sessions
@@ -53,13 +58,31 @@ class LongText:
 class StoreUnavailableError(Exception):
     """A store does not answer; the request may be sent again."""
 
+    code = Code.SERVICE_UNAVAILABLE
+
 
 class ListServerError(StoreUnavailableError):
     """mlmmj does not answer, or refuses; lists alone have to wait."""
 
+    code = Code.MAILING_LIST_SERVICE_UNAVAILABLE
+
+
+class ReleaseServerError(StoreUnavailableError):
+    """Amavisd does not answer; only what is to be released has to wait."""
+
+    code = Code.RELEASE_SERVICE_UNAVAILABLE
+
+
+class OutboxError(StoreUnavailableError):
+    """Nobody takes the mails that Postreeve sends."""
+
+    code = Code.MAIL_SERVICE_UNAVAILABLE
+
 
 class ConflictError(Exception):
     """Another writer was faster (deadlock, certification failure); the work may be repeated from its beginning."""
+
+    code = Code.SERVICE_UNAVAILABLE
 
 
 class DuplicateError(Exception):
@@ -122,6 +145,10 @@ class Work(Protocol):
     @property
     def site_settings(self) -> "SiteSettings": ...
     @property
+    def figures(self) -> "Figures": ...
+    @property
+    def servers(self) -> "Servers": ...
+    @property
     def domains(self) -> "Domains": ...
     @property
     def admins(self) -> "Admins": ...
@@ -131,6 +158,8 @@ class Work(Protocol):
     def aliases(self) -> "Aliases": ...
     @property
     def addresses(self) -> "Addresses": ...
+    @property
+    def overviews(self) -> "Overviews": ...
     @property
     def ownership(self) -> "Ownership": ...
     @property
@@ -145,6 +174,12 @@ class Work(Protocol):
 
     @property
     def list_server(self) -> "ListServer": ...
+    @property
+    def newsletters(self) -> "Newsletters": ...
+    @property
+    def confirmations(self) -> "Confirmations": ...
+    @property
+    def outbox(self) -> "Outbox": ...
     @property
     def pending(self) -> "Pending": ...
     @property
@@ -165,6 +200,8 @@ class Work(Protocol):
     def wblists(self) -> "Wblists": ...
     @property
     def greylisting(self) -> "Greylisting": ...
+    @property
+    def mail_log(self) -> "MailLog": ...
 
     def undo(self, step: Callable[[], None]) -> None:
         """Remember how to take back what no transaction holds, in case the work is not committed."""
@@ -174,6 +211,15 @@ class Work(Protocol):
 
         What follows in other stores is finished then, or stays pending and is named in the remarks.
         """
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The connections to one store that this process has."""
+
+    in_use: int
+    idle: int
+    most: int
 
 
 class Storage(Protocol):
@@ -194,6 +240,15 @@ class Storage(Protocol):
         is no account yet is refused with `SERVICE_UNAVAILABLE` when that is not possible. Raises
         `StoreUnavailableError` when another work does not let go of a name in time.
         """
+
+    def stores(self) -> Mapping[str, bool]:
+        """Return the names of the stores, and whether nothing can be done without it."""
+
+    def is_answering(self, store: str) -> bool:
+        """Tell whether a store answers now, over a connection of its own: those of the requests may all be busy."""
+
+    def pools(self) -> Mapping[str, Pool]:
+        """Return how the connections to each store are used in this process."""
 
     def finish_pending(self) -> tuple[int, int]:
         """Finish what can be finished of the pending steps, and return how many are done and how many are left."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from postreeve.activity.store import ChangedAt, Intent, Line, LogPage, Search, LogLine
+from postreeve.activity.store import ChangedAt, Intent, Line, LogLine, LogPage, Search
 from postreeve.storage import accounts
 from postreeve.storage.sql import Row, Session, Statement, among, batches, containing, parameter
 from postreeve.storage.tables import iredadmin, vmail

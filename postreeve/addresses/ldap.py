@@ -49,3 +49,13 @@ class LdapAddresses:
                     names = names - pending if is_active else set()
                 found |= dict.fromkeys(names.intersection(batch), primary)
         return found
+
+    def names_of(self, domains: Collection[str]) -> frozenset[str]:
+        found: set[str] = set()
+        for batch in accounts.batches(sorted(domains)):
+            is_one = filters.both(filters.among("domainName", batch), filters.equal("accountStatus", "active"))
+            condition = filters.both(filters.is_("mailDomain"), is_one)
+            for entry in self.session.search(self.session.tree.domains, condition, _DOMAIN_NAMES):
+                names = {text.lower() for name in _DOMAIN_NAMES for text in entry.texts(name)}
+                found |= names - {text.lower() for text in entry.texts("domainPendingAliasName")}
+        return frozenset(found)

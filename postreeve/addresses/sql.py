@@ -37,6 +37,15 @@ HOSTED = Statement(
     )
 )  # fmt: skip
 
+_DOMAIN, _ALIAS_DOMAIN = vmail.domain.c, vmail.alias_domain.c
+NAMES_OF = Statement(
+    lambda _: sa.union_all(
+        sa.select(_DOMAIN.domain).where(among(_DOMAIN.domain, "domains"), _DOMAIN.active == 1),
+        sa.select(_ALIAS_DOMAIN.alias_domain).join(vmail.domain, _DOMAIN.domain == _ALIAS_DOMAIN.target_domain)
+        .where(among(_DOMAIN.domain, "domains"), _DOMAIN.active == 1, _ALIAS_DOMAIN.active == 1),
+    )
+)  # fmt: skip
+
 
 class SqlAddresses:
     """The addresses of all accounts, over the tables that hold them."""
@@ -58,3 +67,8 @@ class SqlAddresses:
             for name, primary, active in self.session.rows(HOSTED, domains=batch)
             if active or not only_active
         }
+
+    def names_of(self, domains: Collection[str]) -> frozenset[str]:
+        return frozenset(
+            name for batch in batches(sorted(domains)) for (name,) in self.session.rows(NAMES_OF, domains=batch)
+        )

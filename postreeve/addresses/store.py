@@ -17,3 +17,6 @@ class Addresses(Protocol):
 
         With `only_active` those are left out that are switched off or wait for the proof of their ownership.
         """
+
+    def names_of(self, domains: Collection[str]) -> frozenset[str]:
+        """Return the active ones of some domains, and their alias domains that are active: mail for these is theirs."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from postreeve.adopt.daemons import Daemon
 from postreeve.adopt.reading import Literal, Written
 from postreeve.settings import Scheme, SettingsError, lenient
 
@@ -17,11 +18,13 @@ _SWITCHES: Mapping[str, tuple[str, ...]] = {
 """The settings that switch a database on."""
 _SAME = (
     "ADDITIONAL_DISABLED_USER_SERVICES", "ADDITIONAL_ENABLED_USER_SERVICES", "ADMIN_LOGIN_IP_LIST",
-    "AMAVISD_SPAM_SUBJECT_PREFIX", "API_HIDDEN_ADMIN_PROFILES", "API_HIDDEN_USER_PROFILES", "DEFAULT_PASSWORD_SCHEME",
-    "DOMAIN_OWNERSHIP_EXPIRE_DAYS", "DOMAIN_OWNERSHIP_VERIFY_CODE_PREFIX", "DAYS_TO_KEEP_REMOVED_MAILBOX",
-    "ENABLE_RESTFUL_API", "GLOBAL_ADMIN_IP_LIST", "MAILBOX_FOLDER", "MAILBOX_FORMAT", "MAILDIR_APPEND_TIMESTAMP",
-    "MAILDIR_DOMAIN_HASHED", "MAILDIR_HASHED", "MAILDIR_PREPEND_DOMAIN", "PASSWORD_HAS_LETTER", "PASSWORD_HAS_NUMBER",
-    "PASSWORD_HAS_SPECIAL_CHAR", "PASSWORD_HAS_UPPERCASE", "PASSWORD_SPECIAL_CHARACTERS", "RECIPIENT_DELIMITERS",
+    "AMAVISD_REMOVE_MAILLOG_IN_DAYS", "AMAVISD_REMOVE_QUARANTINED_IN_DAYS", "AMAVISD_SPAM_SUBJECT_PREFIX",
+    "API_HIDDEN_ADMIN_PROFILES", "API_HIDDEN_USER_PROFILES", "DAYS_TO_KEEP_REMOVED_MAILBOX",
+    "DEFAULT_PASSWORD_SCHEME", "DOMAIN_OWNERSHIP_EXPIRE_DAYS", "DOMAIN_OWNERSHIP_VERIFY_CODE_PREFIX",
+    "DOMAIN_OWNERSHIP_VERIFY_TIMEOUT", "ENABLE_RESTFUL_API", "GLOBAL_ADMIN_IP_LIST", "IREDADMIN_LOG_KEPT_DAYS",
+    "MAILBOX_FOLDER", "MAILBOX_FORMAT", "MAILDIR_APPEND_TIMESTAMP", "MAILDIR_DOMAIN_HASHED", "MAILDIR_HASHED",
+    "MAILDIR_PREPEND_DOMAIN", "PASSWORD_HAS_LETTER", "PASSWORD_HAS_NUMBER", "PASSWORD_HAS_SPECIAL_CHAR",
+    "PASSWORD_HAS_UPPERCASE", "PASSWORD_SPECIAL_CHARACTERS", "RECIPIENT_DELIMITERS",
     "REQUIRE_DOMAIN_OWNERSHIP_VERIFICATION", "RESTFUL_API_CLIENTS", "RESTRICT_API_ACCESS", "SESSION_TIMEOUT",
     "SET_PASSWORD_CHANGE_DATE_FOR_NEW_USER", "USER_ALIAS_CROSS_ALL_DOMAINS", "default_mta_transport",
     "max_passwd_length", "min_passwd_length", "storage_base_directory",
@@ -93,6 +96,8 @@ class Adopted:
     settings: dict[str, Any] = field(default_factory=dict)
     token: str = field(default="", repr=False)
     """Of mlmmjadmin, which has a file of its own."""
+    daemons: list[Daemon] = field(default_factory=list)
+    """Those that are named besides the stores."""
     understood: list[Understood] = field(default_factory=list)
     idle: list[Left] = field(default_factory=list)
     """What is known and means nothing here."""
@@ -126,6 +131,7 @@ class _Translation:
             self._refuse_unread(self.missing)
             raise SettingsError(f"The settings file does not say {', '.join(self.missing)}.")
         self._lists()
+        self._daemons()
         for name, setting in _NAMES.items():
             if name in self.literals or name in _UNSAID:
                 self._plain(name, setting)
@@ -204,6 +210,23 @@ class _Translation:
             self.adopted.settings["mlmmj"] = "remote"
         else:
             self.left -= {"mlmmjadmin_api_auth_token"}
+
+    def _daemons(self) -> None:
+        """Name those to whom iRedAdmin talks: Amavisd, when it releases mail, and a mail server for notices."""
+        host = self._peek("AMAVISD_QUARANTINE_HOST") or self._peek("amavisd_db_host")
+        for name, where, port in (
+            ("Amavisd's AM.PDP", host, self._peek("amavisd_quarantine_port")),
+            (
+                "the mail server for notices",
+                self._peek("NOTIFICATION_SMTP_SERVER"),
+                self._peek("NOTIFICATION_SMTP_PORT"),
+            ),
+        ):
+            if where and port.isdecimal() and not where.startswith("/"):
+                self.adopted.daemons.append(Daemon(name, where, int(port)))
+
+    def _peek(self, name: str) -> str:
+        return str(self.literals[name].value).strip() if name in self.literals else ""
 
     # Everything else
 

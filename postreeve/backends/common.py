@@ -17,10 +17,17 @@ from postreeve.admins.store import Admins
 from postreeve.aliases.store import Aliases
 from postreeve.doctor.policies import AmavisdHolders, IredapdHolders
 from postreeve.doctor.store import Inspection
+from postreeve.dashboard.recent import Recent
+from postreeve.dashboard.sql import SqlServers
+from postreeve.dashboard.store import Figures
 from postreeve.domains.store import Domains
 from postreeve.errors import Code, refuse
 from postreeve.greylisting.sql import SqlGreylisting
 from postreeve.ldif.store import Ldif
+from postreeve.mail_log.sql import SqlMailLog
+from postreeve.newsletter.sql import SqlConfirmations
+from postreeve.newsletter.store import Newsletters, Outbox
+from postreeve.overviews.store import Overviews
 from postreeve.ownership.sql import SqlOwnership
 from postreeve.pending.following import Following
 from postreeve.pending.sql import SqlPending
@@ -35,6 +42,7 @@ from postreeve.spam_policy.sql import SqlSpamPolicies
 from postreeve.storage import claims
 from postreeve.storage.mlmmj import Host, NativeLists
 from postreeve.storage.mlmmjadmin import Remote, RemoteLists, Serialised, read_tokens
+from postreeve.storage.outbox import outbox_of
 from postreeve.storage.sql import Database, Session
 from postreeve.subscribable_lists.fields import CONTROLS
 from postreeve.subscribable_lists.store import ListServer, SubscribableLists
@@ -90,10 +98,19 @@ class StoresWork(ABC):
     def addresses(self) -> Addresses: ...
     @property
     @abstractmethod
+    def overviews(self) -> Overviews: ...
+    @property
+    @abstractmethod
     def inspection(self) -> Inspection: ...
     @property
     @abstractmethod
+    def figures(self) -> Figures: ...
+    @property
+    @abstractmethod
     def _accounts_of_lists(self) -> SubscribableLists: ...
+    @property
+    @abstractmethod
+    def _accounts_of_newsletters(self) -> Newsletters: ...
     @property
     @abstractmethod
     def _logins(self) -> Logins: ...
@@ -123,6 +140,11 @@ class StoresWork(ABC):
     def site_settings(self) -> SqlSiteSettings:
         stores = self._stores
         return SqlSiteSettings(self.iredadmin, stores.settings, self._at_commit.append, stores.renew_site)
+
+    @cached_property
+    def servers(self) -> SqlServers:
+        stores = self._stores
+        return SqlServers(stores.databases, stores.recent, has_directory=stores.settings.ldap is not None)
 
     @cached_property
     def ownership(self) -> SqlOwnership:
@@ -164,6 +186,10 @@ class StoresWork(ABC):
     def greylisting(self) -> SqlGreylisting:
         return SqlGreylisting(self._iredapd)
 
+    @cached_property
+    def mail_log(self) -> SqlMailLog:
+        return SqlMailLog(self._amavisd, lambda domains: self.addresses.hosted(domains))
+
     @property
     def ldif(self) -> Ldif:
         refuse(Code.NOT_AVAILABLE, hint="The accounts are in no directory.")
@@ -176,6 +202,21 @@ class StoresWork(ABC):
     def subscribable_lists(self) -> SubscribableLists:
         assert self.list_server
         return self._accounts_of_lists
+
+    @property
+    def newsletters(self) -> Newsletters:
+        assert self.list_server
+        return self._accounts_of_newsletters
+
+    @cached_property
+    def confirmations(self) -> SqlConfirmations:
+        if not self.iredadmin.schema.has("newsletter_subunsub_confirms"):
+            refuse(Code.NOT_AVAILABLE, hint="The database iredadmin has no table newsletter_subunsub_confirms.")
+        return SqlConfirmations(self.iredadmin)
+
+    @property
+    def outbox(self) -> Outbox:
+        return outbox_of(self.settings)
 
     @property
     def list_server(self) -> ListServer:
@@ -264,6 +305,7 @@ class Stores(ABC):
         self.following = Following(
             self.databases, self.accounts_of_steps, {MLMMJ: self._follow_in_lists} if self.lists else {}
         )
+        self.recent = Recent()
         self._site: tuple[float, Settings] = (0.0, settings)
 
     @abstractmethod

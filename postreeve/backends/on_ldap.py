@@ -10,8 +10,11 @@ from postreeve.admins.ldap import LdapAdmins
 from postreeve.aliases.ldap import LdapAliases
 from postreeve.backends.common import Stores, StoresWork
 from postreeve.doctor.ldap import LdapInspection
+from postreeve.dashboard.ldap import LdapFigures
 from postreeve.domains.ldap import LdapDomains
 from postreeve.ldif.ldap import LdapLdif
+from postreeve.newsletter.ldap import LdapNewsletters
+from postreeve.overviews.ldap import LdapOverviews
 from postreeve.pending.ldap import LdapWitnesses
 from postreeve.pending.store import DIRECTORY, Step
 from postreeve.permissions import Grant
@@ -58,6 +61,10 @@ class LdapWork(StoresWork):
         return LdapAddresses(self.directory)
 
     @cached_property
+    def overviews(self) -> LdapOverviews:
+        return LdapOverviews(self.directory, self.iredadmin)
+
+    @cached_property
     def ldif(self) -> LdapLdif:
         return LdapLdif(self.directory)
 
@@ -70,8 +77,16 @@ class LdapWork(StoresWork):
         return LdapInspection(self.directory, self.iredadmin)
 
     @cached_property
+    def figures(self) -> LdapFigures:
+        return LdapFigures(self.directory, self.iredadmin, self._stores.recent)
+
+    @cached_property
     def _accounts_of_lists(self) -> LdapSubscribableLists:
         return LdapSubscribableLists(self.directory, self.settings.mlmmj_transport)
+
+    @property
+    def _accounts_of_newsletters(self) -> LdapNewsletters:
+        return LdapNewsletters(self.directory)
 
     @property
     def _logins(self) -> LdapLogins:

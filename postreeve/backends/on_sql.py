@@ -10,7 +10,10 @@ from postreeve.admins.sql import SqlAdmins
 from postreeve.aliases.sql import SqlAliases
 from postreeve.backends.common import Stores, StoresWork
 from postreeve.doctor.sql import SqlInspection
+from postreeve.dashboard.sql import SqlFigures
 from postreeve.domains.sql import SqlDomains
+from postreeve.newsletter.sql import SqlNewsletters
+from postreeve.overviews.sql import SqlOverviews
 from postreeve.pending.sql import SqlWitnesses
 from postreeve.pending.store import Step
 from postreeve.permissions import Grant
@@ -51,12 +54,24 @@ class SqlWork(StoresWork):
         return SqlAddresses(self.vmail)
 
     @cached_property
+    def overviews(self) -> SqlOverviews:
+        return SqlOverviews(self.vmail)
+
+    @cached_property
     def inspection(self) -> SqlInspection:
         return SqlInspection(self.vmail)
 
     @cached_property
+    def figures(self) -> SqlFigures:
+        return SqlFigures(self.vmail, self._stores.recent)
+
+    @cached_property
     def _accounts_of_lists(self) -> SqlSubscribableLists:
         return SqlSubscribableLists(self.vmail, self.settings.mlmmj_transport)
+
+    @property
+    def _accounts_of_newsletters(self) -> SqlNewsletters:
+        return SqlNewsletters(self.vmail)
 
     @property
     def _logins(self) -> SqlLogins:

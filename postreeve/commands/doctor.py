@@ -141,7 +141,7 @@ def _mend(found: Finding, storage: Storage, file: Path) -> None:
         file.chmod(stat.S_IMODE(file.stat().st_mode) & ~stat.S_IRWXO)
     elif found.ailment in MENDABLE:
         form: Mapping[str, Any] = {}
-        run(f"POST /api/doctor/<ailment>/<scope>", (found.ailment.value, found.name), form, storage, "[doctor]", "")
+        run("POST /api/doctor/<ailment>/<scope>", (found.ailment.value, found.name), form, storage, "[doctor]", "")
 
 
 def _of_file(file: Path, settings: Settings) -> Iterator[Finding]:

@@ -170,15 +170,22 @@ def _of_nobody(work: Work, names: Collection[str]) -> Iterator[Finding]:
 def _nobodys(work: Work, names: Collection[str]) -> list[str]:
     """Return addresses in hosted domains that nobody has, with an extension or in an alias domain either."""
     primary = work.addresses.hosted({Address(name).domain for name in names})
+    knowing = {name for name in set(primary.values()) if _knows_its_addresses(work, name)}
     spellings: dict[str, set[str]] = {}
     for address in map(Address, names):
-        if target := primary.get(address.domain):
+        if (target := primary.get(address.domain)) in knowing:
             plain = address.without_extension(work.settings.recipient_delimiters)
             spellings[address] = {
                 address, plain, f"{address.local_part}@{target}", f"{plain.local_part}@{target}",
             }  # fmt: skip
     taken = work.addresses.taken({spelling for several in spellings.values() for spelling in several})
     return sorted(address for address, several in spellings.items() if not several & taken.keys())
+
+
+def _knows_its_addresses(work: Work, name: DomainName) -> bool:
+    """Tell whether mail to an address that nobody has comes back: no catch-all takes it, and no other server."""
+    domain = work.domains.find(name)
+    return domain is not None and not domain.is_backup_mx and not work.addresses.taken({name, f"@{name}"})
 
 
 def _lists(work: Work) -> Iterator[Finding]:

@@ -18,7 +18,9 @@ IN_AMAVISD = Statement(lambda _: sa.select(users.c.email).order_by(users.c.email
 
 
 def _in_iredapd(schema: Schema) -> sa.Executable:
-    parts: list[sa.Select[Any]] = [sa.select(throttle.c.account).where(throttle.c.kind.in_(_OURS))]
+    parts: list[sa.Select[Any]] = [
+        sa.select(throttle.c.account).where(sa.or_(*(throttle.c.kind == kind for kind in _OURS)))
+    ]
     parts += [sa.select(table.c.account) for table in (greylisting, greylisting_whitelists) if schema.has(table.name)]
     return sa.union(*parts).order_by(sa.literal_column("1"))
 

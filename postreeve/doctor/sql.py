@@ -136,10 +136,10 @@ def _strays(schema: Schema) -> sa.Executable:
         _stray(_LINK.address, "has members, and is no alias", _LINK.is_list == 1,
                ~sa.exists().where(vmail.alias.c.address == _LINK.address)),
         *(
-            _stray(name, f"is a {kind} in a domain that is not there",
+            _stray(name, f"is {kind} in a domain that is not there",
                    ~sa.exists().where(_DOMAIN.domain == name.table.c.domain))
-            for name, kind in ((_BOX.username, "user"), (vmail.alias.c.address, "alias"),
-                               (vmail.maillists.c.address, "mailing list"))
+            for name, kind in ((_BOX.username, "a user"), (vmail.alias.c.address, "an alias"),
+                               (vmail.maillists.c.address, "a mailing list"))
             if schema.has(name.table.name)
         ),
         _stray(_ALIAS_DOMAIN.alias_domain, "is an alias domain of a domain that is not there",

@@ -38,7 +38,6 @@ _COPIES: dict[str, Field[str]] = {"senderbcc": SENDER_BCC, "recipientbcc": RECIP
 _CLOSING = {
     "domain": "disabledDomainProfile", "user": "disabledUserProfile", "preference": "disabledUserPreference",
 }  # fmt: skip
-_UNITS = {"MB": 1, "GB": 2**10, "TB": 2**20}
 _COUNTED = {
     "mailUser": "num_existing_users", "mailAlias": "num_existing_aliases", "mailList": "num_existing_maillists",
 }  # fmt: skip
@@ -310,7 +309,7 @@ def _domain(entry: Entry) -> Domain:
         most_users=accounts.number(entry, "numberOfUsers"),
         most_aliases=accounts.number(entry, "numberOfAliases"),
         most_lists=accounts.number(entry, "numberOfLists"),
-        quota=_megabytes(accounts.setting(entry, "domainQuota")),
+        quota=accounts.in_megabytes(accounts.setting(entry, "domainQuota")),
         default_quota=accounts.number(entry, "defaultQuota"),
         largest_quota=accounts.number(entry, "maxUserQuota"),
         default_language=entry.text("preferredLanguage") or accounts.setting(entry, "defaultLanguage"),
@@ -319,9 +318,3 @@ def _domain(entry: Entry) -> Domain:
         disabled_services=tuple(settings.get("disabledMailService", [])),
         default_aliases=tuple(word for part in default_lists.split(",") if (word := part.strip())),
     )
-
-
-def _megabytes(text: str) -> int:
-    """Read a quota with its unit, such as `5:GB`; without one it is in megabytes."""
-    number, _, unit = text.partition(":")
-    return int(number) * _UNITS.get(unit.strip().upper(), 1) if number.strip().isdecimal() else 0

@@ -18,14 +18,13 @@ from postreeve.domains.fields import (
 )
 from postreeve.domains.profile import texts
 from postreeve.permissions import Target
-from postreeve.profiles import Texts, first, is_entry
+from postreeve.profiles import Texts
 from postreeve.sessions.store import SELF_SERVICE
 from postreeve.values import DomainName
 from postreeve.web.bulk import DELETE, DISABLE, ENABLE, Deed, carry_out, deeds_shown
 from postreeve.web.forms import Form, Section, open_sections, sections
-from postreeve.web.listing import Row, window
+from postreeve.web.listing import overview
 from postreeve.web.pages import N_, PAGES, Ask, Redirect, Shown, View, page
-from postreeve.work import Profile
 
 SECTIONS = sections(DOMAIN_PROFILE, Section("admins", (ADMINS,)))
 NEW = (
@@ -37,8 +36,11 @@ KEEP_DAYS = (0, 1, 7, 14, 30, 90, 180, 365)
 
 @page("GET /domains", title=N_("Domains"))
 def list_domains(ask: Ask) -> View:
-    rows = [_row(profile) for profile in ask.run("GET /api/domains")]
-    values = {**window(ask, rows, "domain"), "deeds": deeds_shown(ask, _deeds(ask)), "may_add": _may_add(ask)}
+    values = {
+        **overview(ask, "GET /api/panel/domains"),
+        "deeds": deeds_shown(ask, _deeds(ask)),
+        "may_add": _may_add(ask),
+    }
     return Shown("domains/list.html", values)
 
 
@@ -139,17 +141,6 @@ def _form(ask: Ask, section: Section, stored: Texts) -> Form:
 def _new_form(ask: Ask) -> Form:
     fields = [of for of in NEW if ask.admin.is_global or not of.only_global]
     return Form(ask, fields)
-
-
-def _row(profile: Profile) -> Row:
-    said = texts(profile)
-    return {
-        "domain": first(profile, "domainName") if is_entry(profile) else profile["domain"],
-        "name": said[NAME.name], "is_active": said.get(ACCOUNT_STATUS.name) != "disabled",
-        "users": profile["num_existing_users"], "aliases": profile["num_existing_aliases"],
-        "lists": profile["num_existing_maillists"], "allocated": profile["allocated_quota"],
-        "quota": int(str(said.get(QUOTA.name, "0"))),
-    }  # fmt: skip
 
 
 def _may_add(ask: Ask) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Annotated, Literal, NamedTuple, Protocol, TypedDict
+from typing import Annotated, Literal, NamedTuple, Protocol, TypedDict, get_args
 
 from msgspec import Meta
 
@@ -10,6 +10,7 @@ Kind = Literal["clean", "spam", "virus", "banned", "bad_header", "other"]
 """What Amavisd takes a mail for; of several kinds the worst."""
 Fate = Literal["delivered", "quarantined", "released", "deleted", "discarded", "rejected", "bounced", "deferred"]
 Side = Literal["received", "sent"]
+SIDES: tuple[Side, ...] = get_args(Side)
 Moment = Annotated[str, Meta(description="UTC, as `YYYY-MM-DD HH:MM:SS`.")]
 
 
@@ -91,6 +92,10 @@ class Whose:
     """Without extensions: `ann@ex.com` is `ann+news@ex.com` as well."""
     is_everybody: bool = False
 
+    @property
+    def is_nobody(self) -> bool:
+        return not (self.is_everybody or self.domains or self.addresses)
+
 
 class Place(NamedTuple):
     """Where a mail stands in the order of the log; the newest is the greatest."""
@@ -134,8 +139,8 @@ class MailLog(Protocol):
         """
 
     def flow(self, whose: Whose, now: int) -> MailFlow:
-        """Count the mails of the 24 hours before a moment.
+        """Count the mails of the last hours before a moment, of everybody or of some domains.
 
-        Of everybody's, those are sent that come from our users and networks, and all others are received. Of those of
-        domains and addresses a mail may be both.
+        Of everybody's, those are sent that come from our users and networks, and all others are received. Of domains a
+        mail may be both, and the kinds are those of received mails.
         """

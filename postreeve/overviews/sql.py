@@ -5,10 +5,10 @@ InnoDB and the embedded database have the addresses in their order. PostgreSQL s
 the shorter way, so these statements are planned each time.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -23,6 +23,7 @@ from postreeve.overviews.store import (
     Found,
     ListRow,
     UserRow,
+    in_order,
 )
 from postreeve.storage import accounts, settings_text
 from postreeve.storage.rights import GLOBAL
@@ -101,18 +102,16 @@ def _lists(_schema: Schema) -> _Source:
 def _admins(_schema: Schema) -> _Source:
     """Select standalone admins, and the users who have any of their rights."""
 
-    def of(kind: str, columns: Any) -> list[sa.ColumnElement[Any]]:
-        is_global = columns.isglobaladmin if kind == "user" else _NONE
-        return [
-            columns.username, columns.name, columns.active, columns.created,
-            sa.literal_column(f"'{kind}'").label("kind"), is_global.label("isglobaladmin"),
-        ]  # fmt: skip
-
+    shown = (_BOX.username, _BOX.name, _BOX.active, _BOX.created)
+    users = sa.select(*shown, sa.literal_column("'user'").label("kind"), _BOX.isglobaladmin)
     people = sa.union(
-        sa.select(*of("admin", _ADMIN)),
-        sa.select(*of("user", _BOX)).where(_BOX.isglobaladmin == 1),
-        sa.select(*of("user", _BOX)).join(vmail.domain_admins, _ADMINS.username == _BOX.username),
-    ).subquery("people")
+        sa.select(
+            _ADMIN.username, _ADMIN.name, _ADMIN.active, _ADMIN.created,
+            sa.literal_column("'admin'").label("kind"), _NONE.label("isglobaladmin"),
+        ),
+        users.where(_BOX.isglobaladmin == 1),
+        users.join(vmail.domain_admins, _ADMINS.username == _BOX.username),
+    ).subquery("people")  # fmt: skip
     found = people.c
     return _Source(
         people, found.username, found.name, found.active, found.created,
@@ -139,11 +138,12 @@ class _Form(NamedTuple):
     has_letter: bool
     has_next_letter: bool
     is_active: bool | None
-    bound: Literal["", "domain", "within"]
+    bound: str
+    """The parameter that bounds the overview: `domain`, `within`, or nothing."""
     is_counted: bool = False
 
 
-@lru_cache(maxsize=None)
+@cache
 def _statement(form: _Form) -> Statement:
     return Statement(lambda schema: _selected(form, schema), is_planned_each_time=True)
 
@@ -153,7 +153,9 @@ def _selected(form: _Form, schema: Schema) -> sa.Executable:
     place = _place(form.order, source)
     conditions = list(_conditions(form, source, place))
     if form.is_counted:
-        rows = sa.select(sa.literal_column("1").label("one")).select_from(source.tables).where(*conditions)
+        rows: sa.Select[Any] = (
+            sa.select(sa.literal_column("1").label("one")).select_from(source.tables).where(*conditions)
+        )
         return sa.select(sa.func.count()).select_from(rows.limit(parameter("most")).subquery())
     columns = [column.label(label) for label, column in source.others.items()]
     columns += [source.name.label("name"), source.active.label("active")]
@@ -183,9 +185,7 @@ def _place(order: Order, source: _Source) -> sa.ColumnElement[Any] | None:
             return source.login
 
 
-def _conditions(
-    form: _Form, source: _Source, place: sa.ColumnElement[Any] | None
-) -> Iterable[sa.ColumnElement[bool]]:
+def _conditions(form: _Form, source: _Source, place: sa.ColumnElement[Any] | None) -> Iterable[sa.ColumnElement[bool]]:
     if form.bound == "domain":
         yield source.domain == parameter("domain")
     if form.bound == "within":
@@ -211,10 +211,9 @@ def _conditions(
 
 def _numbers(kind: str, owner: sa.ColumnElement[Any], *numbers: sa.ColumnElement[Any]) -> sa.Select[Any]:
     first, second = [*numbers, _NONE][:2]
-    whole = (sa.cast(sa.func.coalesce(number, 0), sa.BigInteger) for number in (first, second))
-    return sa.select(sa.literal_column(f"'{kind}'").label("kind"), sa.cast(owner, _TEXT).label("owner"), *whole).where(
-        among(owner, "owners")
-    )
+    whole = [sa.cast(sa.func.coalesce(number, 0), sa.BigInteger) for number in (first, second)]
+    shown: list[sa.ColumnElement[Any]] = [sa.literal_column(f"'{kind}'").label("kind"), sa.cast(owner, _TEXT), *whole]
+    return sa.select(*shown).where(among(owner, "owners"))
 
 
 _TEXT = sa.Text().with_variant(sa.CHAR(255), "mysql", "mariadb")
@@ -376,18 +375,24 @@ class SqlOverviews:
             rows = self.session.rows(FOUND, **texts)
         else:
             rows = self.session.rows(FOUND_WITHIN, **texts, within=sorted(within)) if within else []
-        return found_in_order(rows)
+        found: list[Found] = [
+            {"kind": kind, "address": address, "name": name, "is_active": bool(active), "matched": matched}
+            for kind, address, name, active, matched, _ in rows
+        ]
+        return in_order(found, text)
 
-    def _part(self, overview: str, wanted: Wanted, **bound: Any) -> Part[_Row]:
-        """Return a page; what bounds the overview is a domain, a list of domains or nothing."""
-        values = {name: value for name, value in bound.items() if value is not None}
-        if values.get("within") == []:
+    def _part(
+        self, overview: str, wanted: Wanted, *, domain: str | None = None, within: list[str] | None = None
+    ) -> Part[_Row]:
+        """Return a page; a domain or a list of domains bounds the overview, or nothing does."""
+        if within == []:
             return Part([], total=0 if wanted.is_counted else None)
-        [which] = values or [""]
+        bound, value = ("domain", domain) if domain else ("within", within)
+        values: dict[str, Any] = {bound: value} if value else {}
         next_letter = _LETTERS[_LETTERS.find(wanted.letter) + 1 :][:1] if wanted.letter else ""
         form = _Form(
             overview, wanted.order, wanted.is_falling, wanted.bookmark is not None, bool(wanted.text),
-            bool(wanted.letter), bool(next_letter), wanted.is_active, which,
+            bool(wanted.letter), bool(next_letter), wanted.is_active, bound if value else "",
         )  # fmt: skip
         if wanted.text:
             values["text"] = containing(wanted.text)
@@ -413,20 +418,6 @@ class SqlOverviews:
             return _Numbers()
         rows = self.session.rows(statement, owners=_addresses(part))
         return _Numbers({(kind, owner.lower()): (first, second) for kind, owner, first, second in rows})
-
-
-def found_in_order(rows: Iterable[Sequence[Any]]) -> list[Found]:
-    """Return what was found, each account once, those first that were found by the beginning of their addresses."""
-    order = {kind: number for number, kind in enumerate(("domain", "user", "alias", "list", "maillist", "admin"))}
-    found: dict[tuple[str, str], Found] = {}
-    for kind, address, name, active, matched, _ in sorted(
-        rows, key=lambda row: (order[row[0]], row[5], bool(row[4]), row[1], row[4])
-    ):
-        each: Found = {
-            "kind": kind, "address": address, "name": name, "is_active": bool(active), "matched": matched,
-        }  # fmt: skip
-        found.setdefault((kind, address), each)
-    return list(found.values())
 
 
 def _addresses(part: Part[_Row]) -> list[str]:

@@ -1,7 +1,7 @@
 """What every back end promises about overviews."""
 
-from collections.abc import Collection
-from typing import Annotated, Literal, NamedTuple, NotRequired, Protocol, TypedDict
+from collections.abc import Collection, Iterable
+from typing import Annotated, Literal, NamedTuple, NotRequired, Protocol, TypedDict, get_args
 
 from msgspec import Meta
 
@@ -13,6 +13,10 @@ MOST_FOUND = 50
 Moment = Annotated[str, Meta(description="UTC, as `YYYY-MM-DD HH:MM:SS`; empty if never or unknown.")]
 Megabytes = Annotated[int, Meta(description="In MB; 0 is unlimited.")]
 Most = Annotated[int, Meta(description="0 is unlimited, -1 allows none.")]
+
+
+Kind = Literal["domain", "user", "alias", "list", "maillist", "admin"]
+"""What can be found; a `maillist` is an unsubscribable one."""
 
 
 class DomainRow(TypedDict):
@@ -90,11 +94,28 @@ class AdminRow(AccountRow):
 class Found(TypedDict):
     """What a search has found."""
 
-    kind: Literal["domain", "user", "alias", "list", "maillist", "admin"]
+    kind: Kind
     address: Annotated[str, Meta(description="Its address, or the domain's name.")]
     name: str
     is_active: bool
     matched: Annotated[str, Meta(description="The alias address or alias domain that was found; empty if another.")]
+
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+def in_order(found: Iterable[Found], text: str) -> list[Found]:
+    """Return what a search has found, by kind, each account once; first what begins with the text."""
+
+    def place(each: Found) -> tuple[int, bool, bool, str, str]:
+        matched = each["matched"] or each["address"]
+        begins = matched.lower().startswith(text)
+        return KINDS.index(each["kind"]), not begins, bool(each["matched"]), each["address"], each["matched"]
+
+    once: dict[tuple[str, str], Found] = {}
+    for each in sorted(found, key=place):
+        once.setdefault((each["kind"], each["address"]), each)
+    return list(once.values())
 
 
 class Overviews(Protocol):

@@ -1,13 +1,17 @@
 """Who may log in, from entries of a directory."""
 
-from postreeve.permissions import Actor, Allowance, plain_user
+from postreeve.permissions import MAIL_LOG, QUARANTINE, Actor, Allowance, plain_user
 from postreeve.sessions.store import SELF_SERVICE, Login, known_time_zone, stamp
 from postreeve.storage.directory import accounts, filters
 from postreeve.storage.directory.entries import Entry
 from postreeve.storage.directory.session import Session
 from postreeve.values import Address, DomainName
 
-_READ = ("userPassword", "accountStatus", "domainGlobalAdmin", "preferredLanguage", accounts.SETTINGS)
+_READ = (
+    "userPassword", "accountStatus", "domainGlobalAdmin", "preferredLanguage", "disabledService", accounts.SETTINGS,
+)  # fmt: skip
+_WITHHELD = {"view_mail_log": MAIL_LOG, "manage_quarantined_mails": QUARANTINE}
+"""The values of `disabledService` that keep something from an admin."""
 
 
 class LdapLogins:
@@ -32,7 +36,10 @@ class LdapLogins:
         if kind == "user" and not is_global and not domains:
             return None
         managed = frozenset(map(DomainName, domains))
-        actor = Actor(Address(account), is_global, kind == "user", managed, _allowance(entry), **_ways(entry))
+        withheld = frozenset(what for word, what in _WITHHELD.items() if entry.has("disabledService", word))
+        actor = Actor(
+            Address(account), is_global, kind == "user", managed, _allowance(entry), **_ways(entry), withheld=withheld
+        )
         password = accounts.password(entry)
         return Login(actor, password, stamp(kind, password, str(is_global), *domains))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from postreeve.permissions import Actor, Allowance, plain_user
+from postreeve.permissions import MAIL_LOG, QUARANTINE, Actor, Allowance, plain_user
 from postreeve.sessions.store import SELF_SERVICE, Failures, Login, Logins, Session, SessionKind, known_time_zone, stamp
 from postreeve.storage import settings_text, sql
 from postreeve.storage.rights import GLOBAL
@@ -21,6 +21,9 @@ from postreeve.work import DuplicateError
 
 REMEMBERED_SECONDS = 7 * 86400
 """Failed logins and unused sessions older than this go away, longer than any limit or session lasts."""
+
+_WITHHELD = {"disable_viewing_mail_log": MAIL_LOG, "disable_managing_quarantined_mails": QUARANTINE}
+"""The keys of an admin's settings that keep something from the admin."""
 
 _TEXT = sa.String(255)
 _NO_TEXT: sa.ColumnElement[str] = sa.literal_column("''")
@@ -94,7 +97,7 @@ class SqlLogins:
             return None
         actor = Actor(
             Address(account), is_global, kind == "user", managed, _allowance(settings),
-            language or "", _time_zone(settings),
+            language or "", _time_zone(settings), _withheld(settings),
         )  # fmt: skip
         return Login(actor, password, stamp(kind, password, str(is_global), *domains))
 
@@ -188,6 +191,11 @@ def _counted(row: tuple[Any, ...] | None) -> tuple[int, int]:
 
 def _time_zone(settings: str | None) -> str:
     return known_time_zone(settings_text.pieces(settings).get("timezone") or "")
+
+
+def _withheld(settings: str | None) -> frozenset[str]:
+    found = settings_text.pieces(settings)
+    return frozenset(what for key, what in _WITHHELD.items() if found.get(key) == "yes")
 
 
 def _allowance(settings: str | None) -> Allowance:

@@ -46,7 +46,7 @@ _FIRST, _LARGEST = 250, 2000
 _WHOLE_ADDRESS = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _NEWEST = Place(2**31 - 1, 2**31 - 1, "~")
 """After whatever Amavisd writes."""
-_KINDS: Mapping[str, Kind] = {letter: kind for kind, letters in LETTERS.items() for letter in letters}
+KINDS: Mapping[str, Kind] = {letter: kind for kind, letters in LETTERS.items() for letter in letters}
 _FATES: Mapping[str, Fate] = {
     DELIVERED: "delivered",
     "D": "discarded",
@@ -167,13 +167,15 @@ def _sent(condition: sa.ColumnElement[bool]) -> Statement:
 _BY_ADDRESS, _BY_DOMAIN = among(_ADDRESS.email_raw, "addresses"), among(DOMAIN, "domains")
 OF_ADDRESSES = {"received": _received(_BY_ADDRESS), "sent": _sent(_BY_ADDRESS)}
 OF_DOMAINS = {"received": _received(_BY_DOMAIN), "sent": _sent(_BY_DOMAIN)}
-OF_KINDS = _few(among(_MAIL.content, "letters"))
+OFKINDS = _few(among(_MAIL.content, "letters"))
 IN_QUARANTINE = _few(_MAIL.quar_type == QUARANTINED)
 
 
 def page(session: Session, search: MailSearch, wanted: Wanted, rare: Sequence[Rare] = ()) -> MailPage:
     """Return the newest mails of a search of which something is wanted; `rare` is what else may be rare about them."""
     mails: list[LoggedMail] = []
+    if search.whose.is_nobody:
+        return {"mails": mails, "next": ""}
     passed = read = 0
     last = _begin(search)
     for verdicts in _newest(session, [*_ways(session, search), *rare], search.since, last):
@@ -232,7 +234,7 @@ def shown(recipients: Sequence[Found]) -> LoggedMail:
         "num_recipients": len(recipients),
         "author": mail.author,
         "subject": mail.subject,
-        "kind": _KINDS.get(mail.content, "other"),
+        "kind": KINDS.get(mail.content, "other"),
         "score": round(mail.score, 3),
         "size": mail.size,
         "client_address": mail.client_address,
@@ -264,7 +266,7 @@ def _begin(search: MailSearch) -> Place:
 
 
 def _is_like(text: str) -> Callable[..., bool]:
-    """Return what tells whether an address, or what else is said of it, is like a text: a whole address has to be it."""
+    """Return what tells whether a text stands in an address, or in what else is said of it; a whole address is it."""
     part = text.casefold()
     if _WHOLE_ADDRESS.fullmatch(part):
         return lambda address, *_: plain(address) == plain(part)
@@ -281,7 +283,7 @@ def _ways(session: Session, search: MailSearch) -> Iterator[Rare]:
         if _WHOLE_ADDRESS.fullmatch(text):
             yield Rare(OF_ADDRESSES[side], {"addresses": [plain(text.lower())]})
     if search.kinds and "clean" not in search.kinds:
-        yield Rare(OF_KINDS, {"letters": sorted(_letters(search))})
+        yield Rare(OFKINDS, {"letters": sorted(_letters(search))})
     if search.whose.addresses:
         yield Rare(OF_ADDRESSES[search.side], {"addresses": sorted(search.whose.addresses)})
     if search.whose.domains:

@@ -156,6 +156,14 @@ class NativeLists:
         if strangers:
             self._ask(mail, strangers, version)
 
+    def propose(self, mail: str, address: str) -> None:
+        program, path = self.host.programs / "mlmmj-sub", self.host.spool.joinpath(*_place(mail)).absolute()
+        with self._folder(mail) as directory, directory.folder("moderation", is_made=True) as moderation:
+            _run([str(program), "-L", str(path), "-s", "-a", address], directory.owner)
+            proposed = {text.partition("\n")[0] for text in _waiting(moderation).values()}
+            if address not in proposed | _subscribed(directory, *VERSIONS):
+                raise ListServerError(f"{program.name} has not proposed an address.")
+
     def unsubscribe(self, mail: str, addresses: Collection[str]) -> None:
         with self._locked(mail) as directory:
             _insist(lambda: self._forget(directory, set(addresses)), f"could not be unsubscribed from {mail}")

@@ -259,6 +259,9 @@ class RemoteLists:
             with self._turn(mail):
                 self._add(mail, part, version, has_to_confirm=True)
 
+    def propose(self, mail: str, address: str) -> None:
+        self.subscribe(mail, [address], "normal", has_to_confirm=True)
+
     def _move(self, mail: str, wanted: set[str], version: Version, before: Mapping[Version, set[str]]) -> None:
         """Subscribe addresses to a version and to no other: mlmmjadmin would leave them in the other as well."""
         moving = {other: wanted & before[other] for other in VERSIONS if other != version}

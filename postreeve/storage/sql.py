@@ -20,7 +20,11 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from postreeve.settings import Store
 from postreeve.storage.engines import SqlEngine, engine_of
-from postreeve.work import StoreUnavailableError
+from postreeve.work import ConflictError, StoreUnavailableError
+
+ATTEMPTS = 4
+"""Of a statement that stands alone, while others are faster."""
+_PAUSE_SECONDS = 0.01
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -309,27 +313,29 @@ class Session:
             self.begin()
             if self.database.engine.is_cluster and (marking := self.database.marking(statement)):
                 self._send(marking.text, {**marking.constants, **parameters})  # a lock holds on one node alone
-        self._send(compiled.text, {**compiled.constants, **parameters})
+        options = self.database.engine.planning if statement.is_planned_each_time else {}
+        self._guarded("execute", compiled.text, {**compiled.constants, **parameters}, options)
 
     def _send(self, text: str, parameters: Mapping[str, Any] | None) -> None:
         self._guarded("execute", text, parameters)
 
-    def _guarded(self, verb: str, text: str, parameters: Any) -> None:
+    def _guarded(self, verb: str, text: str, parameters: Any, options: Mapping[str, Any] = _NO_OPTIONS) -> None:
         """Send a statement; what can be sent again without harm is, and connections are replaced without a word.
 
-        That is the first statement of a session, what stands alone and only reads, and what stands alone and was
-        undone because others were faster. Of a transaction whose connection is lost before its end nothing lasts, so
-        that the work may be repeated: a conflict.
+        That is the first statement of a session, what stands alone and only reads, the beginning of a transaction, and
+        what stands alone and was undone because others were faster. Of a transaction whose connection is lost before
+        its end nothing lasts, so that the work may be repeated: a conflict.
         """
-        is_alone = self.is_autocommit and not self.is_in_transaction
-        is_repeatable = self._connection is None or (is_alone and text.startswith("SELECT"))
+        is_alone = not self.is_in_transaction
+        is_harmless = text.startswith("SELECT") or text == self.database.engine.begin
+        is_repeatable = self._connection is None or (is_alone and is_harmless)
         spares = self.database.most_connections if is_repeatable else 0
         attempt = 1
         while True:
             if self._connection is None:
                 self._open()
             try:
-                self._execute(verb, text, parameters)
+                self._execute(verb, text, parameters, options)
             except self.database.engine.errors as error:
                 if self.database.engine.is_broken(error):
                     self._lose(error, text, is_final=spares == 0)
@@ -433,7 +439,7 @@ def batches(values: Iterable[T], size: int = 512) -> Iterable[list[T]]:
 
 
 _NOW = "UTC_TIMESTAMP()"
-_MARK = {
+_MARK: dict[str, Any] = {
     "modified": sa.literal_column(f"CASE WHEN modified = {_NOW} THEN {_NOW} + INTERVAL 1 SECOND ELSE {_NOW} END")
 }
 """As MariaDB, which alone has clusters that several write to, understands it."""
@@ -452,6 +458,11 @@ def _plain_value(value: Any) -> Any:
 def ending(text: str) -> str:
     """Return the pattern of LIKE that matches what ends with a text; `/` stands before what LIKE would expand."""
     return f"%{literal(text)}"
+
+
+def starting(text: str) -> str:
+    """Return the pattern of LIKE that matches what begins with a text, as `ending` does for its end."""
+    return f"{literal(text)}%"
 
 
 def containing(text: str) -> str:

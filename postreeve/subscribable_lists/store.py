@@ -48,6 +48,12 @@ class ListServer(Protocol):
         Who is subscribed to another version moves to this one.
         """
 
+    def propose(self, mail: str, address: str) -> None:
+        """Let who approves of subscribers decide about an address; without anybody who does, it is subscribed at once.
+
+        Where mlmmj can not be told that somebody has confirmed, it asks for that once more.
+        """
+
     def unsubscribe(self, mail: str, addresses: Collection[str]) -> None:
         """Unsubscribe addresses from every version; those that are not subscribed do not matter."""
 

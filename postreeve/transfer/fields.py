@@ -3,7 +3,7 @@
 from postreeve.fields import YES_NO, Field, FieldSet, Kind
 
 CSV = Field(
-    "csv", Kind(str, {"type": "string"}),
+    "csv", Kind(str, {"type": "string"}, is_verbatim=True),
     "The table in CSV: a first row with the names of parameters, `mail` for the address, then one account in each row."
     " An empty cell is a parameter that is not given. Between cells stand commas, semicolons or tabs.",
     title="Table",

@@ -85,7 +85,7 @@ class LdapUsers:
         return sum(users for users, _ in self._tallied(domains))
 
     def allocated_quota(self, domains: Collection[str] | None) -> int:
-        return sum(_megabytes(octets) for _, octets in self._tallied(domains))
+        return sum(accounts.megabytes(octets) for _, octets in self._tallied(domains))
 
     def aliases(self, mail: str) -> set[str]:
         entry = self.session.find(self.session.tree.user(mail), ["shadowAddress"])
@@ -404,14 +404,9 @@ def _user(mail: str, entry: Entry | None) -> User | None:
         mail=Address(mail.lower()),
         is_active=entry.has("accountStatus", "active"),
         is_global_admin=entry.has("domainGlobalAdmin", "yes"),
-        quota=_megabytes(entry.number("mailQuota")),
+        quota=accounts.megabytes(entry.number("mailQuota")),
         password=accounts.password(entry),
     )
-
-
-def _megabytes(octets: int) -> int:
-    """Return a quota in megabytes, rounded up: less than one is not unlimited."""
-    return -(-max(octets, 0) // MEGABYTE)
 
 
 def _forwardings(mail: str, entry: Entry | None) -> set[str]:

@@ -12,7 +12,6 @@ from postreeve.users.fields import (
     ACCOUNT_STATUS,
     BOX_FOLDER,
     BOX_FORMAT,
-    IS_GLOBAL_ADMIN,
     MAILDIR,
     NAME,
     NEW_PASSWORD,
@@ -25,7 +24,7 @@ from postreeve.users.fields import (
 from postreeve.users.profile import known_services, texts
 from postreeve.web.bulk import DELETE, DISABLE, ENABLE, Deed, carry_out, deeds_shown
 from postreeve.web.forms import Form, Section, open_sections, sections
-from postreeve.web.listing import Row, window
+from postreeve.web.listing import overview
 from postreeve.web.pages import N_, Ask, Redirect, Shown, View, page
 from postreeve.work import Profile
 
@@ -40,9 +39,8 @@ NEW = (NAME, NEW_PASSWORD, QUOTA, USER_LANGUAGE)
 
 @page("GET /users/<domain>", title=N_("Users"))
 def list_users(ask: Ask, domain: str) -> View:
-    rows = [_row(profile) for profile in ask.run("GET /api/users/<domain>", domain)]
     values = {
-        "domain": domain, **window(ask, rows, "mail"), "deeds": deeds_shown(ask, _deeds(ask)),
+        "domain": domain, **overview(ask, "GET /api/panel/users/<domain>", domain), "deeds": deeds_shown(ask, _deeds(ask)),
         "around": domain_tabs(ask, domain, "users"),
     }  # fmt: skip
     return Shown("users/list.html", values, domain)
@@ -141,16 +139,6 @@ def _about(profile: Profile) -> dict[str, object]:
         "last_login": profile["last_login"], "managed_domains": profile["managed_domains"],
         "member_of": [*profile["mailing_aliases"], *profile.get("mailing_lists", ())],
         "created": first(profile, "createTimestamp") if is_entry(profile) else str(profile.get("created", "")),
-    }  # fmt: skip
-
-
-def _row(profile: Profile) -> Row:
-    said = texts(profile)
-    return {
-        "mail": first(profile, "mail") if is_entry(profile) else profile["mail"], "name": said[NAME.name],
-        "is_active": said[ACCOUNT_STATUS.name] == "active", "quota": int(str(said[QUOTA.name])),
-        "used": int(profile["stored_bytes"]), "last_login": profile["last_login"],
-        "is_global": said[IS_GLOBAL_ADMIN.name] == "yes", "is_admin": bool(profile["managed_domains"]),
     }  # fmt: skip
 
 

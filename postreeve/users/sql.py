@@ -354,7 +354,7 @@ def _profile(row: dict[str, Any], lists: tuple[list[str], ...]) -> Profile:
     profile["aliases"] = aliases
     profile["mailing_aliases"] = mailing_aliases
     profile["managed_domains"] = [domain for domain in managed if domain != GLOBAL]
-    profile["last_login"] = f"{datetime.fromtimestamp(login, UTC):%Y-%m-%d %H:%M:%S}" if login else ""
+    profile["last_login"] = accounts.moment(login)
     return profile
 
 

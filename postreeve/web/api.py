@@ -24,7 +24,6 @@ from postreeve.web import requests
 from postreeve.web.requests import Parameters
 from postreeve.work import (
     ConflictError,
-    ListServerError,
     LongText,
     Remarks,
     Storage,
@@ -167,9 +166,7 @@ class Api:
             return _reply(operations.run(operation, call, self.storage), client, operation)
         except (StoreUnavailableError, ConflictError) as error:
             log.warning("A store does not answer: %s", error)
-            is_lists = isinstance(error, ListServerError)
-            code = Code.MAILING_LIST_SERVICE_UNAVAILABLE if is_lists else Code.SERVICE_UNAVAILABLE
-            return _refusal(Refused((code,), retry_after=RETRY_SECONDS), client, is_true=True)
+            return _refusal(Refused((error.code,), retry_after=RETRY_SECONDS), client, is_true=True)
 
     def _check_address(self, client: Client) -> None:
         settings = self.storage.site()

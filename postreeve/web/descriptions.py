@@ -32,11 +32,16 @@ PATH_SENTENCES: Mapping[str, str] = {
     "<scope>": "Whom it is for: `global`, a domain, or the address of an account.",
     "<direction>": "Direction of the mail, as the server sees it.",
     "<list>": "Which of the two lists.",
+    "<list_id>": "Id of a newsletter, as its profile shows it under `mlid`.",
+    "<request>": "What somebody wants.",
+    "<token>": "Token of the link in the mail.",
     "<ailment>": "What the doctor has found.",
 }
 _PATH_EXAMPLES = {
     "<domain>": "example.com", "<mail>": "ann@example.com", "<new_mail>": "anna@example.com", "<number>": "30",
     "<scope>": "ann@example.com", "<direction>": "inbound", "<list>": "whitelist", "<ailment>": "own-forwarding",
+    "<list_id>": "7d4e7a3c-2f2b-4c55-9d0e-0b6f5a3f1c2e", "<request>": "subscribe",
+    "<token>": "k7Hq2mZx9RtY4sVbN8cLw3EdF6gJpQ5A",
     "ml<mail>": "news@example.com", "maillist<mail>": "all@example.com",
     "admin<mail>": "jane@example.org", "alias<mail>": "team@example.com", "alias<new_mail>": "crew@example.com",
 }  # fmt: skip
@@ -66,7 +71,7 @@ _EXAMPLES: Mapping[str, Example] = {
     "owner": "ann@example.com", "moderators": "ann@example.com", "extra_addresses": "letters@example.com",
     "max_message_size": 1048576, "subject_prefix": "[news]", "custom_headers": "X-Sender: Example Inc.",
     "remove_headers": "X-Mailer", "footer_text": "Example Inc.", "footer_html": "<p>Example Inc.</p>",
-    "subscribers": "someone@example.net",
+    "subscribers": "someone@example.net", "subscriber": "someone@example.net", "aliasDomain": "example.info",
     "csv": "mail,name,quota,password\nbob@example.com,Bob Example,2048,A@StrongPassword2\n", "dry_run": "yes",
     "from": "2026-01-01", "to": "2026-12-31", "after": "2026-01-31 12:00:00/4711", "ids": "4711",
     "admin": "jane@example.org", "account": "ann@example.com", "event": "create", "ip": "192.0.2.7", "search": "ann",
@@ -106,6 +111,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "POST /api/verify_password/user/<mail>": ("password",),
     "POST /api/throttle/<scope>/<direction>": ("period",),
     "POST /api/greylisting/<scope>": ("status",),
+    "POST /api/newsletter/<list_id>/<request>": ("subscriber",),
     "POST /api/panel/import/users": ("csv",),
     "POST /api/panel/import/aliases": ("csv",),
 }

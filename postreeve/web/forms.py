@@ -219,7 +219,7 @@ class Form:
         if not words:
             return ()
         others = [word for word in ([stored] if isinstance(stored, str) else stored) if word and word not in words]
-        return tuple((word, self._ask._(_word(of, word))) for word in [*words, *others])
+        return tuple((word, self._ask._(word_title(of, word))) for word in [*words, *others])
 
     def _error(self, of: AnyField) -> str:
         """Return why the input was refused, if it was this one."""
@@ -273,7 +273,8 @@ def _mode(of: AnyField) -> str:
     return "email" if of.kind.schema.get("format") == "email" else ""
 
 
-def _word(of: AnyField, word: str) -> str:
+def word_title(of: AnyField, word: str) -> str:
+    """Return what pages call a word of a closed set, in English."""
     return of.kind.titles.get(word) or SECTION_TITLES.get(word) or words(word)
 
 

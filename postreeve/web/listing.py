@@ -1,28 +1,28 @@
-"""A part of a listing, as a table shows it."""
+"""A page of an overview, as a table shows it."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from postreeve.web.pages import Ask
-from postreeve.web.rendering import linked
+from postreeve.web.rendering import linked, number
 
-PAGE = 50
-Row = dict[str, Any]
+ASKED = ("search", "status", "letter", "sort", "direction", "page_size", "after", "before")
+"""What the query of a page says to the operation."""
 
 
-def window(ask: Ask, rows: Sequence[Row], name: str) -> dict[str, Any]:
-    """Return the rows that the query asks for, and the ways to those before and after; `name` is the key of names."""
-    wanted, letter, status = ask.text("search").lower(), ask.text("letter").lower(), ask.text("status")
-    found = [
-        row for row in rows
-        if wanted in f"{row[name]} {row['name']}".lower() and row[name].startswith(letter)
-        and status in {"", "active" if row["is_active"] else "disabled"}
-    ]  # fmt: skip
-    begin = int(ask.text("after", "0")) if ask.text("after").isdecimal() else 0
-    end = begin + PAGE
+def overview(ask: Ask, route: str, *path: str) -> dict[str, Any]:
+    """Return the rows of an overview, the ways to the pages before and after, and on the first one how many there are."""
+    asked = {name: ask.text(name) for name in ASKED if ask.text(name)}
+    if not asked.keys() & {"after", "before"}:
+        asked["count"] = "yes"
+    page = ask.run(route, *path, **asked)
     return {
-        "rows": found[begin:end],
-        "before": linked(ask, {"after": str(max(begin - PAGE, 0))}) if begin else "",
-        "after": linked(ask, {"after": str(end)}) if end < len(found) else "",
-        "count": ask.ngettext("%(num)d in all", "%(num)d in all", len(found)),
+        "rows": page["rows"],
+        "before": linked(ask, {"before": page["previous"], "after": ""}) if page["previous"] else "",
+        "after": linked(ask, {"after": page["next"], "before": ""}) if page["next"] else "",
+        "count": _count(ask, page["total"], is_exact=page["is_total_exact"]) if "total" in page else "",
     }
+
+
+def _count(ask: Ask, total: int, *, is_exact: bool) -> str:
+    total_text = number(ask, total)
+    return ask._("%(total)s in all", total=total_text) if is_exact else ask._("more than %(total)s", total=total_text)

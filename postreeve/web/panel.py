@@ -37,7 +37,7 @@ from postreeve.web.pages import (
     View,
 )
 from postreeve.web.requests import Peer
-from postreeve.work import ConflictError, ListServerError, Storage, StoreUnavailableError
+from postreeve.work import ConflictError, Storage, StoreUnavailableError
 
 SECURITY = {
     "content-security-policy": (
@@ -216,7 +216,7 @@ class Panel:
         """Carry out a page, in a thread."""
         try:
             if not page.is_open:
-                self._resume(ask)
+                self._resume(ask, browser)
             return self._response(self._view(page, ask, arguments), page, ask, browser)
         except Refused as no:
             if not page.is_open and no.codes[0] in _SESSION_ENDS:
@@ -224,12 +224,13 @@ class Panel:
             return self._failed(ask, browser, no)
         except (StoreUnavailableError, ConflictError) as error:
             log.warning("A store does not answer: %s", error)
-            return self._failed(ask, browser, Refused((_outage(error),), retry_after=RETRY_SECONDS))
+            return self._failed(ask, browser, Refused((error.code,), retry_after=RETRY_SECONDS))
 
-    def _resume(self, ask: Ask) -> None:
+    def _resume(self, ask: Ask, browser: Browser) -> None:
         if not ask.token:
             refuse(Code.LOGIN_REQUIRED)
         ask.actor = resume(self.storage, ask.token, ask.client, ask.face)
+        ask.language = translations.chosen(ask.actor.language, browser.accepted)
 
     def _view(self, page: Page, ask: Ask, arguments: tuple[str, ...]) -> View:
         """Return what a page answers; a form that is refused is shown again with what was typed."""
@@ -237,7 +238,7 @@ class Panel:
             return page.function(ask, *arguments)
         except (Refused, StoreUnavailableError, ConflictError) as error:
             form = PAGES.get(f"GET {page.template}")
-            no = error if isinstance(error, Refused) else Refused((_outage(error),))
+            no = error if isinstance(error, Refused) else Refused((error.code,))
             if page.method != "POST" or form is None or no.codes[0] in _SESSION_ENDS:
                 raise
             ask.problem = ask.explain(no)
@@ -318,11 +319,6 @@ def said_besides(ask: Ask) -> Iterator[str]:
         yield ask._("Will be finished in the background: %(steps)s.", steps=", ".join(remarks.pending))
     if remarks.hint:
         yield remarks.hint
-
-
-def _outage(error: Exception) -> Code:
-    is_lists = isinstance(error, ListServerError)
-    return Code.MAILING_LIST_SERVICE_UNAVAILABLE if is_lists else Code.SERVICE_UNAVAILABLE
 
 
 _MOST_NOTICE = 1500

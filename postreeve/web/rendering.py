@@ -7,7 +7,7 @@ from functools import cache
 from importlib import resources
 from urllib.parse import urlencode
 
-from babel.dates import format_datetime
+from babel.dates import format_datetime, get_timezone
 from babel.numbers import format_decimal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -91,9 +91,10 @@ def megabytes(ask: Ask, count: float) -> str:
 
 
 def moment(ask: Ask, text: str) -> str:
-    """Return a time, `YYYY-MM-DD HH:MM:SS` in UTC, as the reader's language writes it."""
+    """Return a time, `YYYY-MM-DD HH:MM:SS` in UTC, in the reader's time zone and as the language writes it."""
     when = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-    return format_datetime(when, "short", locale=ask.language.locale)
+    zone = get_timezone(ask.actor.time_zone or None) if ask.actor else None
+    return format_datetime(when, "short", tzinfo=zone, locale=ask.language.locale)
 
 
 def render(template: str, **values: object) -> str:

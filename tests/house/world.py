@@ -2,7 +2,8 @@
 
 from postreeve.operations import REGISTRY
 from postreeve.permissions import owner
-from postreeve.web.descriptions import Description, described
+from postreeve.web.descriptions import _PATH_EXAMPLES, Description, described
+from tests.newsletter.newsletters import publish_newsletter
 from tests.site import PASSWORD, Client, Site
 
 DESCRIPTIONS = [description for _, chapter in described() for description in chapter]
@@ -20,7 +21,8 @@ def example_world(site: Site) -> Client:
     root.ok("PUT", "domain/example.com", addService="self-service")
     root.ok("POST", "user/ann@example.com", password=PASSWORD)
     root.ok("POST", "alias/team@example.com")
-    root.ok("POST", "ml/news@example.com")
+    root.ok("POST", "ml/news@example.com", is_newsletter="yes")
+    publish_newsletter(site, "news@example.com", _PATH_EXAMPLES["<list_id>"], _PATH_EXAMPLES["<token>"])
     if site.directory:
         root.ok("POST", "maillist/all@example.com")
         root.ok("PUT", "domain/example.com", catchall="ann@example.com")

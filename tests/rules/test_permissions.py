@@ -6,6 +6,7 @@ from pathlib import Path
 
 from postreeve.fields import Field, SetField
 from postreeve.operations import REGISTRY, Operation
+from postreeve.web.descriptions import Description
 from tests.rules.people import ADMIN, PERSONAS, USER_ADMIN, people
 from tests.site import Client, Site
 
@@ -18,6 +19,7 @@ PLACES = {
     "<domain>": "ghost.test", "<mail>": "x@ghost.test", "<new_mail>": "y@ghost.test", "<number>": "1",
     "<direction>": "inbound", "<list>": "blacklist",
 }  # fmt: skip
+"""What stands for path parameters; for others an example of the documents does."""
 SCOPES = {"global": "global", "<domain>": "ghost.test", "<mail>": "x@ghost.test"}
 HARMLESS = {"POST /api/domain/<domain>": {"aliasDomains": "ghost.test"}}
 """Parameters that get something refused after the rules have been asked."""
@@ -68,12 +70,19 @@ def _table(clients: dict[str, Client]) -> str:
 
 
 def _mark(client: Client, operation: Operation, scope: str) -> str:
-    path = operation.template.removeprefix("/api/").replace("<scope>", scope)
-    for name, value in PLACES.items():
-        path = path.replace(name, value)
+    path = _path(operation, scope)
     answer = client.raw(operation.method, path, data=HARMLESS.get(f"{operation.method} {operation.template}", {}))
     assert answer.status_code == 200
     return {"PERMISSION_DENIED": "-", "LOGIN_REQUIRED": "?"}.get(answer.json().get("_msg"), "+")
+
+
+def _path(operation: Operation, scope: str, domain: str = "ghost") -> str:
+    """Return the path of an operation on a domain, below `/api/`."""
+    path = operation.template.removeprefix("/api/").replace("<scope>", scope)
+    for parameter in Description(operation).path_parameters:
+        name = f"<{parameter.name}>"
+        path = path.replace(name, PLACES.get(name, parameter.example).replace("ghost", domain))
+    return path
 
 
 def _bound(of: Field[object] | SetField[str], operation: Operation) -> str:
@@ -83,12 +92,10 @@ def _bound(of: Field[object] | SetField[str], operation: Operation) -> str:
 def test_every_method_that_no_operation_has_is_refused_to_everybody(site: Site) -> None:
     clients = people(site)
     before = site.dump()
-    templates = {operation.template for operation in REGISTRY.values()}
+    templates = {operation.template: operation for operation in REGISTRY.values()}
     for template, method in product(sorted(templates), METHODS):
         if f"{method} {template}" not in REGISTRY:
-            path = template.removeprefix("/api/").replace("<scope>", "global")
-            for name, value in PLACES.items():
-                path = path.replace(name, value.replace("ghost", "a"))
+            path = _path(templates[template], "global", "a")
             for client in clients.values():
                 answer = client.raw(method, path)
                 assert (answer.status_code, answer.json()["_msg"]) == (405, "METHOD_NOT_ALLOWED")

@@ -1,7 +1,6 @@
 """Mail users who log in for self-service: who may, and what ends it."""
 
 from collections.abc import Callable
-from statistics import median
 
 import pytest
 
@@ -67,7 +66,7 @@ def test_every_refused_user_waits_as_long(site: Site) -> None:
         data = {"username": name, "password": word}
         return site.client().raw("POST", "self-service/login", data=data).elapsed.total_seconds()
 
-    times = [median(seconds(name, word) for _ in range(3)) for name, word in REFUSED]
+    times = [min(seconds(name, word) for _ in range(4)) for name, word in REFUSED]  # a busy machine adds to some
     assert min(times) >= 0.15
     assert max(times) - min(times) < 0.1
 

@@ -6,6 +6,7 @@ programs have put there survives, whatever it is.
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -30,6 +31,8 @@ INTEGERS = frozenset({
     "create_max_lists",
 })  # fmt: skip
 LISTS = frozenset({"disabledDomainProfile", "disabledUserProfile", "disabledUserPreference", "disabledMailService"})
+
+_UNITS = {"MB": 1, "GB": 2**10, "TB": 2**20}
 
 Settings = dict[str, list[str]]
 """The settings of an entry: their values by their keys, in the order in which they stand."""
@@ -58,6 +61,22 @@ def number(entry: Entry, key: str) -> int:
     """Return a setting as a number; 0 when it is not there or no number."""
     value = setting(entry, key)
     return int(value) if value.removeprefix("-").isdecimal() else 0
+
+
+def in_megabytes(text: str) -> int:
+    """Read a quota with its unit, such as `5:GB`; without one it is in megabytes."""
+    amount, _, unit = text.partition(":")
+    return int(amount) * _UNITS.get(unit.strip().upper(), 1) if amount.strip().isdecimal() else 0
+
+
+def megabytes(octets: int) -> int:
+    """Return a quota in megabytes, rounded up: less than one is not unlimited."""
+    return -(-max(octets, 0) // 2**20)
+
+
+def moment(stamp: str) -> str:
+    """Return a generalized time, such as `20260104120000Z`, as all texts of time here are written."""
+    return datetime.strptime(stamp[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def password(entry: Entry) -> str:

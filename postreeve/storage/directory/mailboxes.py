@@ -5,13 +5,13 @@ table that is not there is left out.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from postreeve.domains.store import Removal
 from postreeve.storage import sql
+from postreeve.storage.accounts import moment as text_of
 from postreeve.storage.directory.entries import Entry
 from postreeve.storage.directory.session import Session
 from postreeve.storage.removed import last_day
@@ -55,9 +55,7 @@ def uses(iredadmin: sql.Session, mails: Sequence[str]) -> Mapping[str, Use]:
         for mail, *moments in iredadmin.rows(LOGINS, mails=list(mails)):
             if moment := max(moment or 0 for moment in moments):
                 use = found.get(mail.lower(), Use())
-                found[mail.lower()] = use._replace(
-                    last_login=f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M:%S}"
-                )
+                found[mail.lower()] = use._replace(last_login=text_of(moment))
     return found
 
 

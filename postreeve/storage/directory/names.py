@@ -42,7 +42,7 @@ def key(dn: str) -> str:
 
 def value(dn: str) -> str:
     """Return the value in the last part of a name: the address, or the domain's name."""
-    return parts(dn)[0][1]
+    return _unescaped(next(_matched(dn))[2])
 
 
 def parent(dn: str) -> str:

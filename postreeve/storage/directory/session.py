@@ -6,6 +6,7 @@ There are no transactions to rely on (see `docs/decisions/`), so what was done b
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, Self
 
@@ -79,6 +80,19 @@ class Session:
         """Return an entry, or None if it is not there."""
         found = self._searched(dn, "base", filters.ANYTHING, attributes, [])[0]
         return found[0] if found else None
+
+    def find_all(self, dns: Sequence[str], attributes: Sequence[str] = EVERYTHING) -> list[Entry]:
+        """Return those of some entries that are there; all are asked for before the first answer is read."""
+
+        def send(driver: Any) -> list[Any]:
+            numbers = [driver.search_ext(dn, ldap.SCOPE_BASE, filters.ANYTHING, list(attributes)) for dn in dns]
+            found = []
+            for number in numbers:
+                with suppress(ldap.NO_SUCH_OBJECT):
+                    found += driver.result3(number)[1]
+            return found
+
+        return [Entry(dn, values) for dn, values in self.ask(send) if dn is not None]
 
     def search(
         self, base: str, condition: Filter, attributes: Sequence[str] = EVERYTHING, *, scope: Scope = "one"

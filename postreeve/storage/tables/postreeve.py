@@ -58,6 +58,16 @@ pending = sa.Table(
     sa.Column("witness", sa.String(255), nullable=False, comment="tells the account from a later one of that name"),
     sa.Column("created", _SECONDS, nullable=False),
 )
+newsletter_mails = sa.Table(
+    "postreeve_newsletter_mails",
+    OURS,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("address", _KEY, nullable=False, comment="to which a mail was sent that asks for a confirmation"),
+    sa.Column("network", _KEY, nullable=False, comment="from where somebody had it sent"),
+    sa.Column("at", _SECONDS, nullable=False, index=True),
+    sa.Index("idx_postreeve_newsletter_mails_address", "address", "at"),
+    sa.Index("idx_postreeve_newsletter_mails_network", "network", "at"),
+)
 versions = sa.Table(
     "postreeve_versions",
     OURS,
@@ -79,4 +89,5 @@ class Migration:
 MIGRATIONS = (
     Migration(1, (sessions, login_failures, known_networks, claims)),
     Migration(2, (pending,), must_be_empty=True),
+    Migration(3, (newsletter_mails,)),
 )
