@@ -5,19 +5,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import anyio
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from postreeve import admins, aliases, domains, users  # noqa: F401 - the slices' packages
+from postreeve import admins, aliases, domains, logs, users  # noqa: F401 - the slices' packages
 from postreeve.activity import operations as _activity  # noqa: F401 - importing a slice's operations registers them
 from postreeve.admins import operations as _admins  # noqa: F401
 from postreeve.aliases import operations as _aliases  # noqa: F401
 from postreeve.backends import examination
 from postreeve.backends.common import Stores, native_lists
 from postreeve.backends.on_sql import SqlStorage
+from postreeve.dashboard import operations as _dashboard  # noqa: F401
 from postreeve.doctor import operations as _doctor  # noqa: F401
 from postreeve.doctor.findings import Finding
-from postreeve.dashboard import operations as _dashboard  # noqa: F401
 from postreeve.domains import operations as _domains  # noqa: F401
 from postreeve.domains import pages as _domain_pages  # noqa: F401
 from postreeve.greylisting import operations as _greylisting  # noqa: F401
@@ -43,10 +44,12 @@ from postreeve.unsubscribable_lists import operations as _unsubscribable_lists  
 from postreeve.users import operations as _users  # noqa: F401
 from postreeve.users import pages as _user_pages  # noqa: F401
 from postreeve.wblist import operations as _wblist  # noqa: F401
-from postreeve.web import requests
+from postreeve.web import requests, watching
 from postreeve.web.api import Api
 from postreeve.web.documents import Documents
+from postreeve.web.health import Health
 from postreeve.web.panel import Panel
+from postreeve.web.watching import Watch
 
 DATA = "POSTREEVE_DATA"
 SETTINGS = "POSTREEVE_SETTINGS"
@@ -145,14 +148,21 @@ class App:
         self.api = Api(storage, settings)
         self.documents = Documents(settings)
         self.panel = Panel(storage, settings, self.api.limiter)
+        self.health = Health(storage, settings)
+        self.watch = Watch(self._answer, settings)
         self.is_api_on = settings.enable_restful_api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _live(receive, send)
-        if scope["type"] != "http":
-            return
+            await self._live(receive, send)
+        if scope["type"] == "http":
+            await self.watch(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = requests.segments(scope["raw_path"])
+        if path in watching.PROBES:
+            await self.health.answer(path[0], scope, receive, send)
+            return
         mounted = path[1:] if path[:1] == ("iredadmin",) else path
         if mounted[:1] == ("api",) and mounted[1:] not in self.documents.of_api and self.is_api_on:
             await self.api.answer(scope, mounted[1:], receive, send)
@@ -161,18 +171,21 @@ class App:
         else:
             await self.panel.answer(scope, mounted, receive, send)
 
+    async def _live(self, receive: Receive, send: Send) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.health.watch_pools)
+            while (await receive())["type"] != "lifespan.shutdown":
+                await send({"type": "lifespan.startup.complete"})
+            tasks.cancel_scope.cancel()
+        await send({"type": "lifespan.shutdown.complete"})
+
 
 def application() -> App:
     """Return the application of one server process, as the environment names its installation."""
     file = os.environ.get(SETTINGS)
     settings = settings_of(Path(os.environ.get(DATA, ".")), Path(file) if file else None)
+    logs.configure(settings)
     return App(storage_of(settings), settings)
-
-
-async def _live(receive: Receive, send: Send) -> None:
-    while (await receive())["type"] != "lifespan.shutdown":
-        await send({"type": "lifespan.startup.complete"})
-    await send({"type": "lifespan.shutdown.complete"})
 
 
 def _in_directory(settings: Settings) -> Stores:

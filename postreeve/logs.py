@@ -74,9 +74,9 @@ def _facts(record: logging.LogRecord) -> Mapping[str, Any]:
 
 
 def _word(value: object) -> str:
-    """Return a value as one word, in quotes where it would be several."""
+    """Return a value as one word, in quotes where it could be taken for something else."""
     text = str(value)
-    return f'"{text}"' if not text or " " in text else text
+    return msgspec.json.encode(text).decode() if not text or {" ", '"', "="} & set(text) else text
 
 
 def _one_line(text: str) -> str:

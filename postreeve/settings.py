@@ -163,6 +163,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Positive,
         Meta(description="Requests at work at once in one process; each store may get two connections for each."),
     ] = 8
+    log_format: Annotated[
+        Literal["text", "json"], Meta(description="How the log on standard error is written.")
+    ] = "text"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="What is written to the log: this, and what is worse."),
+    ] = "info"
+    access_log: Annotated[bool, Meta(description="Write a line of level info for each request.")] = True
+    metrics_clients: Annotated[
+        list[str],
+        Meta(description="Addresses and networks that may see /metrics, and at /readyz which store does not answer."),
+        _NETWORKS,
+    ] = msgspec.field(default_factory=lambda: ["127.0.0.0/8", "::1"])
     sqlite_group: Annotated[
         str, Meta(description="Group that may read the embedded databases, such as Postfix's and Dovecot's.")
     ] = ""

@@ -16,8 +16,8 @@ if TYPE_CHECKING:  # the contracts name each other; at run time only the shape c
     from postreeve.addresses.store import Addresses
     from postreeve.admins.store import Admins
     from postreeve.aliases.store import Aliases
-    from postreeve.doctor.store import Inspection, PolicyHolders
     from postreeve.dashboard.store import Figures, Servers
+    from postreeve.doctor.store import Inspection, PolicyHolders
     from postreeve.domains.store import Domains
     from postreeve.greylisting.store import Greylisting
     from postreeve.ldif.store import Ldif

@@ -68,6 +68,8 @@ def _engines(test: pytest.Item, needed: Collection[str], config: pytest.Config) 
     known = servers.NAMES if is_sql else ENGINES
     if test.get_closest_marker("ldap"):
         known = (servers.OPENLDAP,)
+    if test.get_closest_marker("served"):
+        known = tuple(name for name in known if name != "sqlite")
     return [name for name in known if name in _wanted(config)]
 
 

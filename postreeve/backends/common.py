@@ -15,11 +15,11 @@ from postreeve.activity.store import ChangedAt, Line
 from postreeve.addresses.store import Addresses
 from postreeve.admins.store import Admins
 from postreeve.aliases.store import Aliases
-from postreeve.doctor.policies import AmavisdHolders, IredapdHolders
-from postreeve.doctor.store import Inspection
 from postreeve.dashboard.recent import Recent
 from postreeve.dashboard.sql import SqlServers
 from postreeve.dashboard.store import Figures
+from postreeve.doctor.policies import AmavisdHolders, IredapdHolders
+from postreeve.doctor.store import Inspection
 from postreeve.domains.store import Domains
 from postreeve.errors import Code, refuse
 from postreeve.greylisting.sql import SqlGreylisting
@@ -50,7 +50,7 @@ from postreeve.throttle.sql import SqlThrottles
 from postreeve.unsubscribable_lists.store import UnsubscribableLists
 from postreeve.users.store import Users
 from postreeve.wblist.sql import SqlWblists
-from postreeve.work import ConflictError, ListServerError, Rehearsal, Remarks, StoreUnavailableError
+from postreeve.work import ConflictError, ListServerError, Pool, Rehearsal, Remarks, StoreUnavailableError
 
 log = logging.getLogger("postreeve.backends")
 
@@ -60,6 +60,9 @@ REHEARSED = "SSHA512"
 """The scheme of hashes that are never stored: they are made quickly."""
 RETRY_SECONDS = 5
 """How long a client waits before it asks again for a name for which something is pending."""
+
+_NEEDED = ("vmail", "iredadmin")
+"""Databases without which nothing can be done."""
 
 
 class StoresWork(ABC):
@@ -345,6 +348,15 @@ class Stores(ABC):
                     hint = f"What is pending for {name} in {step.store} has to be finished first."
                     refuse(Code.SERVICE_UNAVAILABLE, hint=hint, retry_after=RETRY_SECONDS)
             yield
+
+    def stores(self) -> dict[str, bool]:
+        return {name: name in _NEEDED for name in self.databases}
+
+    def is_answering(self, store: str) -> bool:
+        return self.databases[store].is_answering()
+
+    def pools(self) -> dict[str, Pool]:
+        return {name: database.use() for name, database in self.databases.items()}
 
     def finish_pending(self) -> tuple[int, int]:
         return self.following.finish_all()

@@ -9,8 +9,8 @@ from postreeve.addresses.ldap import LdapAddresses
 from postreeve.admins.ldap import LdapAdmins
 from postreeve.aliases.ldap import LdapAliases
 from postreeve.backends.common import Stores, StoresWork
-from postreeve.doctor.ldap import LdapInspection
 from postreeve.dashboard.ldap import LdapFigures
+from postreeve.doctor.ldap import LdapInspection
 from postreeve.domains.ldap import LdapDomains
 from postreeve.ldif.ldap import LdapLdif
 from postreeve.newsletter.ldap import LdapNewsletters
@@ -29,7 +29,7 @@ from postreeve.subscribable_lists import following
 from postreeve.subscribable_lists.ldap import LdapSubscribableLists
 from postreeve.unsubscribable_lists.ldap import LdapUnsubscribableLists
 from postreeve.users.ldap import LdapUsers
-from postreeve.work import ConflictError, Remarks
+from postreeve.work import ConflictError, Pool, Remarks
 
 
 class LdapWork(StoresWork):
@@ -146,6 +146,15 @@ class LdapStorage(Stores):
             with Session(self.directory) as session, sql.Session(self.iredadmin, is_autocommit=True) as own:
                 domains = LdapDomains(session, own, self.settings, Remarks())
                 following.follow(self.lists, LdapSubscribableLists(session, ""), domains.alias_domains, step)
+
+    def stores(self) -> dict[str, bool]:
+        return {DIRECTORY: True, **super().stores()}
+
+    def is_answering(self, store: str) -> bool:
+        return self.directory.is_answering() if store == DIRECTORY else super().is_answering(store)
+
+    def pools(self) -> dict[str, Pool]:
+        return {DIRECTORY: self.directory.use(), **super().pools()}
 
     def close(self) -> None:
         super().close()

@@ -9,8 +9,8 @@ from postreeve.addresses.sql import SqlAddresses
 from postreeve.admins.sql import SqlAdmins
 from postreeve.aliases.sql import SqlAliases
 from postreeve.backends.common import Stores, StoresWork
-from postreeve.doctor.sql import SqlInspection
 from postreeve.dashboard.sql import SqlFigures
+from postreeve.doctor.sql import SqlInspection
 from postreeve.domains.sql import SqlDomains
 from postreeve.newsletter.sql import SqlNewsletters
 from postreeve.overviews.sql import SqlOverviews

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from postreeve import app as assembly
+from postreeve import logs
 from postreeve.commands.shared import Data, File, plain_errors
 from postreeve.jobs import pending
 from postreeve.networks import host_and_port
@@ -24,6 +25,7 @@ def serve(
     """Serve the API."""
     with plain_errors():
         settings = with_options(assembly.settings_of(data, settings_file), listen=listen, workers=workers)
+        logs.configure(settings)
         storage = assembly.storage_of(settings)
         pending.run(storage)
         storage.close()

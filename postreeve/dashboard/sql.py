@@ -1,6 +1,8 @@
 """The numbers of a dashboard from SQL databases."""
 
 from collections.abc import Collection, Mapping
+from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,6 +14,7 @@ from postreeve.storage.used import used
 from postreeve.work import StoreUnavailableError
 
 _BOX = vmail.mailbox.c
+_ADMINS: sa.ColumnElement[str] = sa.literal_column("'admins'")
 _COUNTED = {"domains": vmail.domain, "users": vmail.mailbox, "aliases": vmail.alias, "lists": vmail.maillists}
 _VERSION = {"sqlite": "SELECT sqlite_version()", "postgresql": "SELECT version()", "mariadb": "SELECT version()"}
 _PROGRAM = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mariadb": "MariaDB"}
@@ -20,22 +23,22 @@ _PROGRAM = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mariadb": "MariaDB"
 def _counts(schema: Schema, *, is_bounded: bool) -> sa.Executable:
     """Count everything, and add up the quotas: rows of a word and a number."""
     number = sa.cast(sa.func.count(), sa.BigInteger)
-    parts = [
-        _within(sa.select(sa.literal_column(f"'{word}'"), number).select_from(table), table, is_bounded=is_bounded)
-        for word, table in _COUNTED.items()
-        if schema.has(table.name)
+    quota = sa.cast(sa.func.sum(_BOX.quota), sa.BigInteger)
+    wanted = [(word, number, table) for word, table in _COUNTED.items() if schema.has(table.name)]
+    parts: list[sa.Select[Any]] = [
+        sa.select(sa.literal_column(f"'{word}'"), value)
+        .select_from(table)
+        .where(*_bounds(table, is_bounded=is_bounded))
+        for word, value, table in [*wanted, ("allocated_quota", quota, vmail.mailbox)]
     ]
-    quota = sa.select(sa.literal_column("'allocated_quota'"), sa.cast(sa.func.sum(_BOX.quota), sa.BigInteger))
-    parts.append(_within(quota, vmail.mailbox, is_bounded=is_bounded))
     if not is_bounded:
-        word = sa.literal_column("'admins'")
-        parts.append(sa.select(word, number).select_from(vmail.admin))
-        parts.append(sa.select(word, number).where(sa.or_(_BOX.isadmin == 1, _BOX.isglobaladmin == 1)))
+        of_users = sa.select(_ADMINS, number).where(sa.or_(_BOX.isadmin == 1, _BOX.isglobaladmin == 1))
+        parts += [sa.select(_ADMINS, number).select_from(vmail.admin), of_users]
     return sa.union_all(*parts)
 
 
-def _within(select: sa.Select[tuple[str, int]], table: sa.Table, *, is_bounded: bool) -> sa.Select[tuple[str, int]]:
-    return select.where(among(table.c.domain, "domains")) if is_bounded else select
+def _bounds(table: sa.Table, *, is_bounded: bool) -> list[sa.ColumnElement[bool]]:
+    return [among(table.c.domain, "domains")] if is_bounded else []
 
 
 IN_DOMAINS = Statement(lambda schema: _counts(schema, is_bounded=True))
@@ -75,11 +78,11 @@ class SqlServers:
         self.has_directory = has_directory
 
     def versions(self) -> list[Server]:
-        found: list[Server] = [
-            {"name": name, "version": self.recent.answer(("version", name), lambda of=database: _version(of))}
-            for name, database in self.databases.items()
-        ]
-        return [*([{"name": "ldap", "version": "OpenLDAP"}] if self.has_directory else []), *found]
+        found: list[Server] = [{"name": "ldap", "version": "OpenLDAP"}] if self.has_directory else []
+        for name, database in self.databases.items():
+            version = self.recent.answer(("version", name), partial(_version, database))
+            found.append({"name": name, "version": version})
+        return found
 
 
 def _version(database: Database) -> str:

@@ -74,7 +74,7 @@ def written(letter: Letter, settings: Settings) -> EmailMessage:
     message["Message-ID"] = make_msgid(domain=letter.sender.domain)
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    message.set_content(letter.text)
+    message.set_content(letter.text, cte="7bit" if letter.text.isascii() else "quoted-printable")  # links stay whole
     return message
 
 

@@ -7,7 +7,7 @@ of a work, so what must hold until its end is read after that.
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Self, TypeVar
@@ -20,7 +20,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from postreeve.settings import Store
 from postreeve.storage.engines import SqlEngine, engine_of
-from postreeve.work import ConflictError, StoreUnavailableError
+from postreeve.work import ConflictError, Pool, StoreUnavailableError
 
 ATTEMPTS = 4
 """Of a statement that stands alone, while others are faster."""
@@ -94,6 +94,23 @@ class Database:
             return self.engine.connect()
         except self.engine.errors as error:
             raise StoreUnavailableError(str(error)) from error
+
+    def is_answering(self) -> bool:
+        """Tell whether the database answers now, over a connection of its own."""
+        try:
+            table = self.engine.dialect.identifier_preparer.quote(min(self.schema.columns))
+            with closing(self.engine.connect()) as connection:
+                # A node that is no part of its cluster says much, but nothing of tables.
+                connection.cursor().execute(f"SELECT 1 FROM {table} WHERE 1 = 0")  # noqa: S608 - a name
+        except StoreUnavailableError:
+            return False
+        except self.engine.errors:
+            return False
+        return True
+
+    def use(self) -> Pool:
+        """Return how many connections are used."""
+        return Pool(self.pool.checkedout(), self.pool.checkedin(), self.most_connections)
 
     @cached_property
     def schema(self) -> Schema:

@@ -21,7 +21,7 @@ class Used(NamedTuple):
 
 
 def used(session: Session, domains: Collection[str] | None) -> Used:
-    """Add up the mailboxes of some domains, or of all; the table is in `vmail`, or beside a directory in `iredadmin`."""
+    """Add up the mailboxes of some domains, or of all; beside a directory the table is in `iredadmin`."""
     if not session.schema.has(used_quota.name):
         return Used()
     rows = session.rows(EVERYWHERE) if domains is None else session.rows(IN_DOMAINS, domains=[*domains])

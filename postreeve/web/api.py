@@ -20,7 +20,7 @@ from postreeve.operations import PATH_PARAMETERS, REGISTRY, Answer, Call, Operat
 from postreeve.permissions import anyone
 from postreeve.sessions.operations import Opened, resume
 from postreeve.settings import Settings
-from postreeve.web import requests
+from postreeve.web import requests, watching
 from postreeve.web.requests import Parameters
 from postreeve.work import (
     ConflictError,
@@ -117,6 +117,7 @@ class Api:
         try:
             method = scope["method"]
             operation, arguments = self.routes.find("GET" if method == "HEAD" else method, path)
+            watching.asked_for(operation.method, operation.template, ("api", *path))
             is_secretive = operation.is_secretive
             _refuse_foreign_origin(method, headers, client)
             parameters = await self._parameters(scope, headers, receive)
@@ -283,6 +284,7 @@ def _said(remarks: Remarks) -> dict[str, Any]:
 
 def _refusal(no: Refused, client: Client, *, is_true: bool = False) -> Reply:
     """Return a refusal: HTTP 200 with the envelope, but for outages, defects and what is no operation."""
+    watching.refused_with(no.codes[0].name)
     status = true_status(no.codes[0])
     body: dict[str, Any] = {"_success": False, "_msg": ",".join(code.name for code in no.codes)}
     if no.hint:

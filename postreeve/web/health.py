@@ -19,7 +19,6 @@ from postreeve.work import ConflictError, Storage, StoreUnavailableError
 
 T = TypeVar("T")
 
-PATHS = ("healthz", "readyz", "metrics")
 LOOK_SECONDS = 3
 """A store that has not answered by then counts as one that does not."""
 _FRESH_SECONDS = 1

@@ -57,7 +57,7 @@ def text(stores: Mapping[str, bool], pending: int | None) -> bytes:
     registry = CollectorRegistry()
     if directory := os.environ.get(_DIRECTORY):
         _forget_the_dead(Path(directory))
-        MultiProcessCollector(registry)
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
         registry = _REGISTRY
     return generate_latest(registry) + generate_latest(_Looked(stores, pending))
@@ -104,4 +104,4 @@ def _forget_the_dead(directory: Path) -> None:
     for file in directory.glob("gauge_live*.db"):
         number = int(file.stem.rpartition("_")[2])
         if not Path(f"/proc/{number}").exists():
-            mark_process_dead(number, str(directory))
+            mark_process_dead(number, str(directory))  # type: ignore[no-untyped-call]

@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 from postreeve.errors import Code, Refused, refuse, true_status
 from postreeve.sessions.operations import resume
 from postreeve.settings import Settings
-from postreeve.web import navigation, rendering, requests, translations
+from postreeve.web import navigation, rendering, requests, translations, watching
 from postreeve.web.pages import (
     MOUNT,
     PAGES,
@@ -136,6 +136,7 @@ class Panel:
             page, arguments = self.routes.find(method, path)
             if page is None:
                 refuse(Code.NO_SUCH_OPERATION)
+            watching.asked_for(page.method, page.template, path)
             ask = self._ask(browser, path, page)
             ask.query = requests.from_text(scope["query_string"], self.settings.max_parameters).values
             if method == "POST":
@@ -241,6 +242,7 @@ class Panel:
             no = error if isinstance(error, Refused) else Refused((error.code,))
             if page.method != "POST" or form is None or no.codes[0] in _SESSION_ENDS:
                 raise
+            watching.refused_with(no.codes[0].name)
             ask.problem = ask.explain(no)
             shown = form.function(ask, *arguments)
             if not isinstance(shown, Shown):
@@ -287,6 +289,7 @@ class Panel:
 
     def _to_login(self, page: Page, ask: Ask, browser: Browser, no: Refused) -> Response:
         """Send to the login, and from there back."""
+        watching.refused_with(no.codes[0].name)
         query = {name: values for name, values in ask.query.items() if page.method == "GET"}
         asked = f"{ask.path}?{urlencode(query, doseq=True)}" if query else ask.path
         login = LOGIN_PAGES[ask.face]
@@ -298,6 +301,7 @@ class Panel:
 
     def _failed(self, ask: Ask, browser: Browser, no: Refused) -> Response:
         """Return the page that says why there is no other."""
+        watching.refused_with(no.codes[0].name)
         problem = ask.explain(no)
         if no.codes[0] is Code.NO_SUCH_OPERATION:
             problem = replace(problem, sentences=(ask._("There is no page at this address."),))

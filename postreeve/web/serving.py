@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
 from postreeve.settings import SettingsError
+from postreeve.web import metrics
 
 ENDING_SECONDS = 10
 """A server that is told to stop waits so long for the requests that are under way."""
@@ -37,10 +38,11 @@ def run(
     """Serve until a signal ends it; several processes need the name of the function that makes the application."""
     config = uvicorn.Config(
         application, factory=factory, workers=workers, access_log=False, proxy_headers=False, server_header=False,
-        log_level="warning", ws="none", timeout_graceful_shutdown=ENDING_SECONDS,
+        log_config=None, log_level="warning", ws="none", timeout_graceful_shutdown=ENDING_SECONDS,
     )  # fmt: skip
     with suppress(KeyboardInterrupt):
         if workers > 1:
-            Multiprocess(config, list(sockets)).run()
+            with metrics.gathered():
+                Multiprocess(config, list(sockets)).run()
         else:
             uvicorn.Server(config).run(list(sockets))

@@ -18,6 +18,8 @@ HEADER = b"x-request-id"
 SUCCESS = "success"
 SECRETS = frozenset({"<token>"})
 """Parameters of paths that open something to whoever knows them."""
+PROBES = frozenset({("healthz",), ("readyz",), ("metrics",)})
+"""What balancers and Prometheus ask for all day: it is not counted, and no line of the log."""
 _GIVEN = re.compile(rb"[\w.:+/=-]{1,128}", re.ASCII)
 
 log = logging.getLogger("postreeve.access")
@@ -68,7 +70,9 @@ class Watch:
         started = time.perf_counter()
         headers = dict(scope["headers"])
         own = self._id(scope, headers)
-        seen = Seen(path=_beginning(scope["raw_path"]))
+        parts = requests.segments(scope["raw_path"])
+        is_probe = parts in PROBES
+        seen = Seen(path=_beginning(parts))
         _seen.set(seen)
         logs.request_id.set(own)
         status = 0
@@ -80,13 +84,15 @@ class Watch:
                 message = {**message, "headers": [*message.get("headers", ()), (HEADER, own.encode())]}
             await send(message)
 
+        if is_probe:
+            await self.inner(scope, receive, send_with_id)
+            return
         metrics.AT_WORK.inc()
         try:
             await self.inner(scope, receive, send_with_id)
         finally:
             metrics.AT_WORK.dec()
-            taken = time.perf_counter() - started
-            self._tell(scope, headers, seen, status, taken)
+            self._tell(scope, headers, seen, status, time.perf_counter() - started)
 
     def _id(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
         """Return the id that a trusted proxy gives a request, or a new one."""
@@ -109,8 +115,7 @@ class Watch:
             log.info("request", extra={"facts": facts})
 
 
-def _beginning(raw_path: bytes) -> str:
+def _beginning(parts: tuple[str, ...]) -> str:
     """Return what may be told of a path that nobody knows: what follows may be a secret in a wrong place."""
-    parts = requests.segments(raw_path)
     shown = parts[:2] if parts[:1] == ("iredadmin",) else parts[:1]
     return "/" + "/".join([*shown, "…"] if len(parts) > len(shown) else shown)

@@ -36,11 +36,9 @@ def balancer(folder: Path, fronts: Mapping[str, int], backs: Mapping[str, Sequen
     """Run HAProxy until the end of the block."""
     file = folder / "haproxy.cfg"
     file.write_text(configuration(fronts, backs), encoding="utf-8")
-    words = [servers._program("haproxy"), "-db", "-f", str(file)]
+    words = [*servers._as("haproxy", "--pdeathsig=KILL"), servers._program("haproxy"), "-db", "-f", str(file)]
     with (folder / "haproxy.log").open("wb") as output:
-        program = subprocess.Popen(
-            [*servers._as("haproxy", "--pdeathsig=KILL"), *words], stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
+        program = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
         _wait(program, fronts, folder / "haproxy.log")
         yield

@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pymysql
-from pymysql.cursors import Cursor
 
 from postreeve.settings import Store
 from tests import servers
 from tests.servers import ServerError
+
+if TYPE_CHECKING:
+    from pymysql.cursors import Cursor
 
 NODES = 3
 _PROVIDER = Path("/usr/lib/galera/libgalera_smm.so")
@@ -41,7 +43,7 @@ class Node:
     group_port: int
     transfer_port: int
     copy_port: int
-    process: "subprocess.Popen[bytes] | None" = field(default=None)
+    process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
     @property
     def socket(self) -> str:
@@ -184,7 +186,7 @@ def cluster() -> Iterator[Cluster]:
 def _node(number: int, folder: Path) -> Node:
     own = folder / f"node{number}"
     servers._make_folder(own, "mysql")
-    return Node(number, own, *(servers._free_port() for _ in range(4)))
+    return Node(number, own, *[servers._free_port() for _ in range(4)])
 
 
 def _install(node: Node) -> None:

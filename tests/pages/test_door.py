@@ -47,8 +47,8 @@ def test_a_login_opens_a_new_session_and_ends_the_one_before(visitor: Visitor) -
 
 
 def test_a_login_does_not_take_over_a_session_that_somebody_planted(visitor: Visitor) -> None:
-    visitor.session.cookies.set(PANEL_COOKIE, "planted")
-    assert visitor.log_in(ROOT).session.cookies.get(PANEL_COOKIE, domain="127.0.0.1") != "planted"
+    visitor.session.cookies.set(PANEL_COOKIE, "planted", domain="127.0.0.1", path="/")
+    assert visitor.log_in(ROOT).session.cookies[PANEL_COOKIE] != "planted"
 
 
 def test_logging_out_ends_the_session_on_the_server(root: Visitor) -> None:

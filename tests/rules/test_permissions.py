@@ -6,6 +6,7 @@ from pathlib import Path
 
 from postreeve.fields import Field, SetField
 from postreeve.operations import REGISTRY, Operation
+from postreeve.permissions import owner
 from postreeve.web.descriptions import Description
 from tests.rules.people import ADMIN, PERSONAS, USER_ADMIN, people
 from tests.site import Client, Site
@@ -62,7 +63,7 @@ def _table(clients: dict[str, Client]) -> str:
                 "+" if route.endswith("/logout") else _mark(clients[persona], operation, scope) for persona in PERSONAS
             ]
             lines.append(f"{' '.join(marks)}  {route.replace('<scope>', kind)}")
-    lines += ["", "Parameters that only global admins may give, and the section that closes each of the others:", ""]
+    lines += ["", "Parameters that only global admins may give, and the section or preference that closes others:", ""]
     for route, operation in sorted(REGISTRY.items(), key=lambda item: item[0].split()[::-1]):
         if operation.event and operation.fields.fields:
             lines += [route, *(f"    {of.name}: {_bound(of, operation)}" for of in operation.fields)]
@@ -86,6 +87,8 @@ def _path(operation: Operation, scope: str, domain: str = "ghost") -> str:
 
 
 def _bound(of: Field[object] | SetField[str], operation: Operation) -> str:
+    if operation.allow is owner:
+        return f"preference {operation.preference or of.preference}"
     return "global admins" if of.only_global else f"section {operation.section or of.section}"
 
 

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from postreeve.operations import REGISTRY
+from postreeve.permissions import anyone, may_manage_quarantine, may_view_received_mails, owner
+from postreeve.web.descriptions import Description
 from tests.profiles import said, settings_of
-from tests.rules.people import ADMIN, FOREIGN, GLOBAL, NOBODY, USER_ADMIN, people
+from tests.rules.people import ADMIN, FOREIGN, GLOBAL, NOBODY, USER, USER_ADMIN, people
 from tests.site import PASSWORD, ROOT, Client, Site
 
 HASH = "{PLAIN}Stolen@Password1"
@@ -72,6 +75,24 @@ def test_nothing_of_a_foreign_domain_can_be_read_or_changed(site: Site, persona:
     assert site.dump() == before
     assert clients[persona].data("domains", name_only="yes") == ["a.test"]
     assert [said(profile, "domain") for profile in clients[persona].data("domains")] == ["a.test"]
+
+
+def test_a_mail_user_reaches_nothing_but_self_service(site: Site) -> None:
+    una = _furnished(site)[USER]
+    before = site.dump()
+    places = {"<domain>": "a.test", "<mail>": "una@a.test", "<new_mail>": "una2@a.test", "<scope>": "una@a.test"}
+    for route, operation in REGISTRY.items():
+        if operation.allow in FOR_USERS:
+            continue
+        path = operation.template.removeprefix("/api/")
+        for parameter in Description(operation).path_parameters:
+            path = path.replace(f"<{parameter.name}>", places.get(f"<{parameter.name}>", parameter.example))
+        assert una.refused(operation.method, path) == "PERMISSION_DENIED", route
+    assert site.dump() == before
+
+
+FOR_USERS = {anyone, owner, may_view_received_mails, may_manage_quarantine}
+"""The rules that let mail users in."""
 
 
 def test_accounts_that_outrank_an_admin_are_out_of_reach(site: Site) -> None:

@@ -84,6 +84,51 @@ def test_sessions_of_browsers_expire_and_end_with_a_changed_password(
     assert _resumed(site, token, kind) == "LOGIN_REQUIRED"
 
 
+@pytest.mark.parametrize(
+    ("path", "parameters"),
+    [(f"user/{ANN}", {"accountStatus": "disabled"}), (f"user/{ANN}", {"isGlobalAdmin": "yes"}),
+     ("domain/admins/ex.com", {"removeAdmin": ANN})],
+)  # fmt: skip
+def test_rights_that_end_or_grow_end_a_session_of_the_panel(
+    site: Site, root: Client, path: str, parameters: dict[str, str]
+) -> None:
+    token = _opened(site, PANEL, ANN)
+    root.ok("PUT", path, **parameters)
+    assert _resumed(site, token, PANEL) == "SESSION_EXPIRED"
+
+
+def test_an_admin_who_adds_a_domain_in_the_panel_stays(site: Site, root: Client) -> None:
+    root.ok("POST", "admin/al@admins.test", password=PASSWORD, maxDomains="2")
+    tokens = [_opened(site, PANEL, "al@admins.test") for _ in range(2)]
+    _run(site, "POST /api/domain/<domain>", tokens[0], PANEL, "new.com")
+    for token in tokens:
+        actor = _resumed(site, token, PANEL)
+        assert isinstance(actor, Actor)
+        assert set(actor.domains) == {"new.com"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "route"),
+    [(PANEL, "PUT /api/panel/password"), (SELF_SERVICE, "PUT /api/self-service/password")],
+)
+def test_whoever_changes_the_own_password_stays_and_other_sessions_end(
+    site: Site, kind: SessionKind, route: str
+) -> None:
+    token, other = (_opened(site, kind, ANN) for _ in range(2))
+    elsewhere = {which: _opened(site, which, ANN) for which in (API, PANEL, SELF_SERVICE)}
+    _run(site, route, token, kind, oldPassword=PASSWORD, password="Another@Password3")
+    assert isinstance(_resumed(site, token, kind), Actor)
+    assert _resumed(site, other, kind) == "SESSION_EXPIRED"
+    assert {_resumed(site, former, which) for which, former in elsewhere.items()} == {"SESSION_EXPIRED"}
+
+
+def _run(site: Site, route: str, token: str, kind: SessionKind, *path: str, **form: str) -> None:
+    """Do something as a face with such sessions does."""
+    given = {name: [value] for name, value in form.items()}
+    actor = resume(site.storage, token, HERE, kind)
+    operations.run(REGISTRY[route], Call(actor, path, given, HERE, token=token, kind=kind), site.storage)
+
+
 def test_the_panel_asks_who_administers_and_self_service_does_not(site: Site) -> None:
     admin, user = (_resumed(site, _opened(site, kind, ANN), kind) for kind in (PANEL, SELF_SERVICE))
     assert isinstance(admin, Actor)

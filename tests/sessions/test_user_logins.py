@@ -134,6 +134,18 @@ def test_logging_out_ends_a_users_session_on_the_server(site: Site) -> None:
     assert again.refused("GET", "self-service") == "LOGIN_REQUIRED"
 
 
+def test_pages_of_other_sites_neither_log_in_nor_change_anything(site: Site) -> None:
+    ann, stranger = site.client().login_user(ANN), site.client()
+    before = site.dump()
+    for headers in ({"Origin": "http://evil.test"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
+        form = {"username": ANN, "password": PASSWORD}
+        answer = stranger.raw("POST", "self-service/login", data=form, headers=headers)
+        assert (answer.json()["_msg"], answer.cookies.keys()) == ("PERMISSION_DENIED", [])
+        answer = ann.raw("PUT", "self-service/profile", data={"forwarding": "evil@far.test"}, headers=headers)
+        assert answer.json()["_msg"] == "PERMISSION_DENIED"
+    assert site.dump() == before
+
+
 def test_one_login_takes_the_place_of_the_other(site: Site) -> None:
     client = site.root().login_user(ANN)
     assert client.refused("GET", "domains") == "PERMISSION_DENIED"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from sqlalchemy.pool import QueuePool
 from postreeve.errors import Code, Refused
 from postreeve.settings import Ldap
 from postreeve.storage.directory.names import Tree
-from postreeve.work import ConflictError, DuplicateError, StoreUnavailableError
+from postreeve.work import ConflictError, DuplicateError, Pool, StoreUnavailableError
 
 T = TypeVar("T")
 
@@ -77,6 +78,19 @@ class Directory:
             return Connection(self.settings)
         except ldap.LDAPError as error:
             raise StoreUnavailableError(words(error)) from error
+
+    def is_answering(self) -> bool:
+        """Tell whether the directory answers now, over a connection of its own."""
+        try:
+            with closing(Connection(self.settings)) as connection:
+                connection.driver.read_s(self.tree.suffix, attrlist=["1.1"])
+        except ldap.LDAPError:
+            return False
+        return True
+
+    def use(self) -> Pool:
+        """Return how many connections are used."""
+        return Pool(self.pool.checkedout(), self.pool.checkedin(), self.most_connections)
 
     @cached_property
     def schema(self) -> Schema:
