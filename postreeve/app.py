@@ -12,7 +12,9 @@ from starlette.types import Receive, Scope, Send
 from postreeve import admins, aliases, domains, logs, users  # noqa: F401 - the slices' packages
 from postreeve.activity import operations as _activity  # noqa: F401 - importing a slice's operations registers them
 from postreeve.admins import operations as _admins  # noqa: F401
+from postreeve.admins import pages as _admin_pages  # noqa: F401
 from postreeve.aliases import operations as _aliases  # noqa: F401
+from postreeve.aliases import pages as _alias_pages  # noqa: F401
 from postreeve.backends import examination
 from postreeve.backends.common import Stores, native_lists
 from postreeve.backends.on_sql import SqlStorage
@@ -26,9 +28,12 @@ from postreeve.ldif import operations as _ldif  # noqa: F401
 from postreeve.mail_log import operations as _mail_log  # noqa: F401
 from postreeve.mlmmj_agent.server import Access, Agent
 from postreeve.newsletter import operations as _newsletter  # noqa: F401
+from postreeve.newsletter import pages as _newsletter_pages  # noqa: F401
 from postreeve.overviews import operations as _overviews  # noqa: F401
 from postreeve.ownership import operations as _ownership  # noqa: F401
+from postreeve.ownership import pages as _ownership_pages  # noqa: F401
 from postreeve.policies import operations as _policies  # noqa: F401
+from postreeve.quarantine import operations as _quarantine  # noqa: F401
 from postreeve.self_service import operations as _self_service  # noqa: F401
 from postreeve.sessions import operations as _sessions  # noqa: F401
 from postreeve.sessions import pages as _session_pages  # noqa: F401 - and its pages
@@ -38,9 +43,11 @@ from postreeve.spam_policy import operations as _spam_policy  # noqa: F401
 from postreeve.storage import looks, schema
 from postreeve.storage.mlmmjadmin import read_tokens
 from postreeve.subscribable_lists import operations as _subscribable_lists  # noqa: F401
+from postreeve.subscribable_lists import pages as _subscribable_list_pages  # noqa: F401
 from postreeve.throttle import operations as _throttle  # noqa: F401
 from postreeve.transfer import operations as _transfer  # noqa: F401
 from postreeve.unsubscribable_lists import operations as _unsubscribable_lists  # noqa: F401
+from postreeve.unsubscribable_lists import pages as _unsubscribable_list_pages  # noqa: F401
 from postreeve.users import operations as _users  # noqa: F401
 from postreeve.users import pages as _user_pages  # noqa: F401
 from postreeve.wblist import operations as _wblist  # noqa: F401
@@ -78,8 +85,12 @@ def storage_of(settings: Settings) -> Stores:
 def opened(settings: Settings) -> Stores:
     """Open the stores, checked, and leave our own tables as they are."""
     storage = _in_directory(settings) if settings.ldap else SqlStorage(settings)
-    for name, database in storage.databases.items():
-        schema.check(database, name)
+    try:
+        for name, database in storage.databases.items():
+            schema.check(database, name)
+    except SettingsError:
+        storage.close()
+        raise
     return storage
 
 

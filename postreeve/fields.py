@@ -172,6 +172,8 @@ RELAY = _clearable(Kind(_relay, {"type": "string"}))
 NEXT_HOP = Kind(_relay, {"type": "string"})
 PASSWORD = Kind(str, {"type": "string", "format": "password"}, is_verbatim=True)
 HASH = Kind(str, PASSWORD.schema)
+PRESENT_PASSWORD = Kind(str, PASSWORD.schema, is_verbatim=True)
+"""A password that is there already, so it is typed once."""
 MAILBOX_FORMAT: Kind[str] = one_of(["maildir", "mdbox", "sdbox"])
 MAILBOX_FOLDER = text(20, "^[A-Za-z0-9]{1,20}$", "Up to 20 letters and digits.")
 ABSOLUTE_PATH = Kind(_absolute_path, {"type": "string", "pattern": "^/"})

@@ -12,6 +12,7 @@ from postreeve.activity.store import Line
 from postreeve.doctor.findings import MENDABLE
 from postreeve.errors import Code, refuse
 from postreeve.fields import ADDRESS, DAYS, DOMAIN, NOTHING, SCOPE, Changes, FieldSet, Form, Kind, keys_of, one_of
+from postreeve.mail_log.fields import MAIL_ID
 from postreeve.newsletter.fields import LIST_ID, REQUEST, TOKEN
 from postreeve.permissions import Actor, Grant, Rule, Target, anyone, authorize, outranks
 from postreeve.sessions.store import SessionKind
@@ -43,6 +44,7 @@ PATH_PARAMETERS: Mapping[str, Kind[Any]] = {
     "<list_id>": LIST_ID,
     "<request>": REQUEST,
     "<token>": TOKEN,
+    "<mail_id>": MAIL_ID,
     "<ailment>": one_of([ailment.value for ailment in MENDABLE]),
 }
 
@@ -209,7 +211,8 @@ def _carry_out(  # noqa: PLR0913 - the parts of one request
             call.rehearsal.join(rehearsed, taken)
             return Answer(None, work.remarks)
         if wanted.event:
-            work.commit(_line(wanted, call, grant, changes) if changes or wanted.method != "PUT" else None)
+            about = tuple(work.remarks.about)
+            work.commit(_line(wanted, call, grant, changes, about) if changes or wanted.method != "PUT" else None)
         if wanted.is_own and wanted.shows is not None:
             data = _own_part(work, wanted.shows, data)
         elif wanted.shows is not None and not isinstance(data, list):  # a list holds names alone
@@ -332,11 +335,11 @@ _PLAIN_EVENTS = frozenset({"create", "active", "disable"})
 """Events that say all; to the others belong the names of the parameters."""
 
 
-def _line(wanted: Operation, call: Call, grant: Grant, changes: Changes) -> Line:
+def _line(wanted: Operation, call: Call, grant: Grant, changes: Changes, about: tuple[Address, ...]) -> Line:
     """Return the line of the activity log: names of parameters, never their values."""
-    target = grant.target
-    choices = [word for name, word in zip(wanted.parameters, call.path, strict=True) if _is_choice(name)]
-    subject = " ".join([*choices, " -> ".join(target.accounts) or target.domain or "global"])
+    target = Target(tuple(account.domain for account in about), about) if about else grant.target
+    choices = [word for name, word in zip(wanted.parameters, call.path, strict=True) if _is_said(name)]
+    subject = " ".join([*choices, _subject(target, about)])
     names = ", ".join(changed.name for changed in changes)
     event = wanted.event
     if event == "update" and names == "accountStatus":
@@ -353,8 +356,19 @@ def _line(wanted: Operation, call: Call, grant: Grant, changes: Changes) -> Line
     )
 
 
-def _is_choice(parameter: str) -> bool:
-    return "enum" in PATH_PARAMETERS[parameter].schema
+MOST_NAMED = 10
+"""Accounts that a line names where an operation has been about more than the path says."""
+
+
+def _subject(target: Target, about: tuple[Address, ...]) -> str:
+    if about:
+        return f"{', '.join(about[:MOST_NAMED])}{f' and {more} more' if (more := len(about) - MOST_NAMED) > 0 else ''}"
+    return " -> ".join(target.accounts) or target.domain or "global"
+
+
+def _is_said(parameter: str) -> bool:
+    """Tell whether a parameter of the path is repeated in the log: a choice, or what names a thing and is no secret."""
+    return parameter == "<mail_id>" or "enum" in PATH_PARAMETERS[parameter].schema
 
 
 def _named(wanted: Operation, parameters: Iterable[str], arguments: tuple[Any, ...]) -> set[str]:

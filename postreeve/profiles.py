@@ -7,7 +7,7 @@ read by the slice that writes them.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from postreeve.fields import AnyField, Field, SetField
+from postreeve.fields import AnyField, SetField
 from postreeve.shapes import AccountSetting, Attribute, Column, Setting, SettingList, Several
 from postreeve.work import Profile
 
@@ -20,7 +20,7 @@ Reader = Callable[[Profile], Any]
 
 def is_entry(profile: Profile) -> bool:
     """Tell whether a profile is an entry of a directory, where each attribute has a list of values."""
-    return "objectClass" in profile
+    return not profile.keys().isdisjoint({"objectClass", "accountSetting"})
 
 
 def texts(fields: Iterable[AnyField], profile: Profile, readers: Mapping[str, Reader]) -> Texts:
@@ -84,7 +84,7 @@ def _text(of: AnyField, stored: Any) -> Text:  # noqa: ANN401 - as it is stored
         return sorted(str(value) for value in ([stored] if isinstance(stored, str) and stored else stored or ()))
     words = _words(of)
     if words in _SWITCHES:
-        is_on = stored not in {None, "", 0, "0", "no", "disabled", False}
+        is_on = stored not in {None, "", 0, "0", "no", "disabled"}
         return words[not is_on]
     if of.kind.schema.get("type") == "integer":
         return str(stored or 0)

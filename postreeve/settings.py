@@ -53,6 +53,10 @@ SERVICES = (
 """The services of a user: for each there is a column `enable…` of `mailbox`."""
 
 _LISTENER = Meant("HOST:PORT or [IPv6]:PORT with a port from 1 to 65535", networks.is_host_and_port)
+_RELEASE_SERVER = Meant(
+    "HOST:PORT, [IPv6]:PORT or the absolute path of a Unix socket",
+    lambda text: not text or text.startswith("/") or networks.is_host_and_port(text),
+)
 _NETWORKS = Meant("addresses and networks, such as 192.0.2.1 or 2001:db8::/32", networks.is_network)
 _SERVERS = Meant("addresses, with a port if need be, such as 192.0.2.53 or [2001:db8::53]:5353", networks.is_server)
 _SERVICES = Meant(f"services: {', '.join(SERVICES)}", SERVICES.__contains__)
@@ -302,6 +306,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     amavisd_spam_subject_prefix: Annotated[
         str, Meta(description="Text before the subject of spam, where a spam policy asks for one.", max_length=64)
     ] = "[SPAM] "
+    amavisd_release_server: Annotated[
+        str,
+        Meta(description="Where Amavisd releases quarantined mail, its AM.PDP port or socket; empty if nowhere."),
+        _RELEASE_SERVER,
+    ] = "127.0.0.1:9998"
     mlmmj: Annotated[
         Literal["", "native", "remote"],
         Meta(

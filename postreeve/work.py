@@ -10,6 +10,7 @@ from postreeve.errors import Code
 from postreeve.permissions import Grant
 from postreeve.sessions.store import SessionKind
 from postreeve.settings import Settings
+from postreeve.values import Address
 
 if TYPE_CHECKING:  # the contracts name each other; at run time only the shape counts
     from postreeve.activity.store import Activity, Line
@@ -26,6 +27,7 @@ if TYPE_CHECKING:  # the contracts name each other; at run time only the shape c
     from postreeve.overviews.store import Overviews
     from postreeve.ownership.store import Ownership
     from postreeve.pending.store import Pending
+    from postreeve.quarantine.store import Quarantine, ReleaseServer
     from postreeve.sessions.store import Sessions
     from postreeve.site_settings.store import SiteSettings
     from postreeve.spam_policy.store import SpamPolicies
@@ -97,6 +99,8 @@ class Remarks:
     discarded: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
     hint: str = ""
+    about: list[Address] = field(default_factory=list)
+    """Accounts that it was about, where the path names none: for the activity log alone."""
 
 
 @dataclass
@@ -202,6 +206,10 @@ class Work(Protocol):
     def greylisting(self) -> "Greylisting": ...
     @property
     def mail_log(self) -> "MailLog": ...
+    @property
+    def quarantine(self) -> "Quarantine": ...
+    @property
+    def release_server(self) -> "ReleaseServer": ...
 
     def undo(self, step: Callable[[], None]) -> None:
         """Remember how to take back what no transaction holds, in case the work is not committed."""

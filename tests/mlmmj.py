@@ -84,9 +84,9 @@ class _Quick(SMTP):
 class _OnAnyPort(Controller):
     """A server on a port that is free, which the library's own has to be told."""
 
-    def __init__(self, handler: Sink, **options: Any) -> None:
-        self.socket = socket.create_server((LOOPBACK, 0))
-        super().__init__(handler, LOOPBACK, self.socket.getsockname()[1], server_hostname="sink.test", **options)
+    def __init__(self, handler: Sink, address: str, **options: Any) -> None:
+        self.socket = socket.create_server((address, 0))
+        super().__init__(handler, address, self.socket.getsockname()[1], server_hostname="sink.test", **options)
 
     def factory(self) -> SMTP:
         return _Quick(self.handler, **self.SMTP_kwargs)
@@ -96,10 +96,10 @@ class _OnAnyPort(Controller):
 
 
 @contextmanager
-def sink(mails: Sink | None = None, **options: Any) -> Iterator[tuple[Sink, int]]:
+def sink(mails: Sink | None = None, address: str = LOOPBACK, **options: Any) -> Iterator[tuple[Sink, int]]:
     """Run a sink, and tell its port; the options are aiosmtpd's."""
     mails = mails or Sink()
-    controller = _OnAnyPort(mails, **options)
+    controller = _OnAnyPort(mails, address, **options)
     controller.start()
     try:
         yield mails, controller.port

@@ -330,6 +330,7 @@ def _running(server: Server, name: str, values: dict[str, Any]) -> Iterator[Site
     if directory:
         assembly.fill_directory(settings, directory.manager.bind_dn, MANAGER_PASSWORD, PASSWORD)
     storage = assembly.created_storage(settings)
+    storage.site_seconds = 0.05
     application = assembly.App(storage, settings)
     with serving(application) as base:
         site = Site(settings, storage, base, application, directory)

@@ -18,8 +18,8 @@ from postreeve import app  # noqa: F401 - registers all operations and pages
 from postreeve.errors import Code
 from postreeve.fields import AnyField
 from postreeve.operations import REGISTRY
+from postreeve.translations import TRANSLATED
 from postreeve.web.forms import label, word_title
-from postreeve.web.translations import TRANSLATED
 
 PACKAGE = Path(__file__).parent.parent / "postreeve"
 METHODS = [("web/templates/**.html", "jinja2.ext:babel_extract"), ("**.py", "python")]

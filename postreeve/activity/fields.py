@@ -36,14 +36,16 @@ def _place(given: str) -> str:
     return given
 
 
-ADMIN = Field("admin", ADDRESS, "Who did it.")
-OF_DOMAIN = Field("domain", DOMAIN, "The domain that it concerned.")
-ACCOUNT = Field("account", ADDRESS, "The account that it concerned.")
-EVENT = Field("event", text(20, "^[a-z_]*$", "One word, such as create."), "What happened, such as `create`.")
-IP = Field("ip", text(40, "^[0-9A-Fa-f:.]*$", "An address."), "The client's address.")
-SINCE = Field("from", _moment("00:00:00"), "The first day, or moment in UTC, that counts.")
-UNTIL = Field("to", _moment("23:59:59"), "The last day, or moment in UTC, that counts.")
-IN_TEXT = Field("search", TEXT, "A text that stands in the line's own.")
+ADMIN = Field("admin", ADDRESS, "Who did it.", title="Admin")
+OF_DOMAIN = Field("domain", DOMAIN, "The domain that it concerned.", title="Domain")
+ACCOUNT = Field("account", ADDRESS, "The account that it concerned.", title="Account")
+EVENT = Field(
+    "event", text(20, "^[a-z_]*$", "One word, such as create."), "What happened, such as `create`.", title="Event"
+)
+IP = Field("ip", text(40, "^[0-9A-Fa-f:.]*$", "An address."), "The client's address.", title="Client")
+SINCE = Field("from", _moment("00:00:00"), "The first day, or moment in UTC, that counts.", title="From")
+UNTIL = Field("to", _moment("23:59:59"), "The last day, or moment in UTC, that counts.", title="To")
+IN_TEXT = Field("search", TEXT, "A text that stands in the line's own.", title="Text")
 AFTER = Field(
     "after", Kind(_place, {"type": "string", "pattern": f"^{_PLACE.pattern}$"}),
     "Where the page before has ended: its `next`.",

@@ -43,6 +43,7 @@ _UNSAID: Mapping[str, object] = {
 """iRedAdmin's own defaults where ours are others."""
 _IDLE: Mapping[str, str] = {
     **dict.fromkeys(("webmaster", "SKIN", "CHECK_NEW_VERSION"), "there is no such thing here"),
+    "default_language": "the browser says it, until an account has a language of its own",
     **dict.fromkeys(("LDAP_ATTR_MEMBER", "LDAP_ADD_MEMBER_DN_TO_GROUP"), "lists keep their members like iRedMail's"),
     "LDAP_SERVER_PRODUCT_NAME": "only OpenLDAP is known here",
     "SESSION_IGNORE_CHANGE_IP": "a session does not depend on the client's address",

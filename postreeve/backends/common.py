@@ -33,6 +33,7 @@ from postreeve.pending.following import Following
 from postreeve.pending.sql import SqlPending
 from postreeve.pending.store import MLMMJ, Step, Witnesses
 from postreeve.permissions import Grant
+from postreeve.quarantine.sql import SqlQuarantine
 from postreeve.sessions.sql import SqlSessions
 from postreeve.sessions.store import Logins, SessionKind
 from postreeve.settings import Settings, overridden
@@ -40,6 +41,7 @@ from postreeve.site_settings import sql as site_settings
 from postreeve.site_settings.sql import SqlSiteSettings
 from postreeve.spam_policy.sql import SqlSpamPolicies
 from postreeve.storage import claims
+from postreeve.storage.ampdp import AmPdp
 from postreeve.storage.mlmmj import Host, NativeLists
 from postreeve.storage.mlmmjadmin import Remote, RemoteLists, Serialised, read_tokens
 from postreeve.storage.outbox import outbox_of
@@ -54,8 +56,6 @@ from postreeve.work import ConflictError, ListServerError, Pool, Rehearsal, Rema
 
 log = logging.getLogger("postreeve.backends")
 
-SITE_SECONDS = 1
-"""How old the settings of the table `iredadmin.settings` may be; whoever changes them waits so long."""
 REHEARSED = "SSHA512"
 """The scheme of hashes that are never stored: they are made quickly."""
 RETRY_SECONDS = 5
@@ -191,7 +191,16 @@ class StoresWork(ABC):
 
     @cached_property
     def mail_log(self) -> SqlMailLog:
-        return SqlMailLog(self._amavisd, lambda domains: self.addresses.hosted(domains))
+        return SqlMailLog(self._amavisd, self.addresses.hosted)
+
+    @cached_property
+    def quarantine(self) -> SqlQuarantine:
+        return SqlQuarantine(self._amavisd)
+
+    @property
+    def release_server(self) -> AmPdp:
+        where = self.settings.amavisd_release_server
+        return AmPdp(where or refuse(Code.NOT_AVAILABLE, hint="There is no Amavisd here that releases mails."))
 
     @property
     def ldif(self) -> Ldif:
@@ -300,6 +309,9 @@ class StoresWork(ABC):
 class Stores(ABC):
     """An installation."""
 
+    site_seconds = 1.0
+    """How old the settings of the table `iredadmin.settings` may be; whoever changes them waits so long."""
+
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.databases = {name: Database(store, settings.pool_size) for name, store in settings.databases.items()}
@@ -365,7 +377,7 @@ class Stores(ABC):
         """Return the settings as the table `iredadmin.settings` overrides them, a second old at most."""
         read_at, settings = self._site
         now = time.monotonic()
-        if now - read_at < SITE_SECONDS:
+        if now - read_at < self.site_seconds:
             return settings
         if session is None:
             with Session(self.iredadmin, is_autocommit=True) as own:
@@ -378,7 +390,7 @@ class Stores(ABC):
 
     def renew_site(self) -> None:
         """Wait until no server process goes by settings that were read before now."""
-        time.sleep(SITE_SECONDS)
+        time.sleep(self.site_seconds)
         self._site = (0.0, self.settings)
 
     def _list_server(self) -> ListServer | None:

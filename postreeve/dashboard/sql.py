@@ -25,7 +25,7 @@ def _counts(schema: Schema, *, is_bounded: bool) -> sa.Executable:
     number = sa.cast(sa.func.count(), sa.BigInteger)
     quota = sa.cast(sa.func.sum(_BOX.quota), sa.BigInteger)
     wanted = [(word, number, table) for word, table in _COUNTED.items() if schema.has(table.name)]
-    parts: list[sa.Select[Any]] = [
+    parts: list[sa.Select[*tuple[Any, ...]]] = [
         sa.select(sa.literal_column(f"'{word}'"), value)
         .select_from(table)
         .where(*_bounds(table, is_bounded=is_bounded))

@@ -133,9 +133,7 @@ def get_closed_sections(work: Work, name: DomainName) -> dict[str, list[str]]:
     """Get the sections of a domain's profile and of its users' profiles that are closed to the one who asks."""
     work.domains.require(name)
     is_open = work.grant.admin.is_global
-    return {
-        kind: [] if is_open else sorted(work.domains.closed_sections(kind, (name,))) for kind in ("domain", "user")
-    }
+    return {kind: [] if is_open else sorted(work.domains.closed_sections(kind, (name,))) for kind in ("domain", "user")}
 
 
 def _delete(work: Work, name: DomainName, days: int) -> None:

@@ -1,7 +1,5 @@
 """Pages about domains: the list of them, new ones, profiles."""
 
-from collections.abc import Iterable
-
 from postreeve.domains.fields import (
     ACCOUNT_STATUS,
     ADMINS,
@@ -21,6 +19,7 @@ from postreeve.permissions import Target
 from postreeve.profiles import Texts
 from postreeve.sessions.store import SELF_SERVICE
 from postreeve.values import DomainName
+from postreeve.web.accounts import chosen, section_links
 from postreeve.web.bulk import DELETE, DISABLE, ENABLE, Deed, carry_out, deeds_shown
 from postreeve.web.forms import Form, Section, open_sections, sections
 from postreeve.web.listing import overview
@@ -58,14 +57,15 @@ def show_new_domain(ask: Ask) -> View:
 def add_domain(ask: Ask) -> View:
     name = ask.typed("domain").strip()
     ask.run("POST /api/domain/<domain>", name, **_new_form(ask).changes())
-    return Redirect(f"/users/{name}", ask._("%(name)s has been added.", name=name))
+    there = f"/domains/{name}/ownership" if _is_waiting(ask, name) else f"/users/{name}"
+    return Redirect(there, ask._("%(name)s has been added.", name=name))
 
 
 @page("GET /domains/<domain>", title=N_("Domain"))
 def show_domain(ask: Ask, name: str) -> View:
     profile = texts(ask.run("GET /api/domain/<domain>", name))
     known = _sections(ask, name)
-    here = _chosen(ask, known)
+    here = chosen(ask, known)
     return Shown(
         "domains/profile.html",
         {"name": name, "section": here, "form": _form(ask, here, profile),
@@ -76,7 +76,7 @@ def show_domain(ask: Ask, name: str) -> View:
 
 @page("POST /domains/<domain>", title=N_("Domain"))
 def save_domain(ask: Ask, name: str) -> View:
-    here = _chosen(ask, _sections(ask, name))
+    here = chosen(ask, _sections(ask, name))
     changes = _form(ask, here, texts(ask.run("GET /api/domain/<domain>", name))).changes()
     if changes:
         route = "PUT /api/domain/admins/<domain>" if here.name == "admins" else "PUT /api/domain/<domain>"
@@ -107,12 +107,10 @@ def domain_tabs(ask: Ask, name: str, here: str) -> list[tuple[str, str, bool]]:
         ("lists", N_("Mailing lists"), f"/lists/{name}", "GET /lists/<domain>"),
         ("profile", N_("Domain"), f"/domains/{name}", "GET /domains/<domain>"),
     )
-    return [(ask._(title), path, word == here) for word, title, path, needed in known if needed in PAGES]
-
-
-def section_links(ask: Ask, known: Iterable[Section], path: str, here: str) -> list[tuple[str, str, bool]]:
-    """Return the links to the sections of a profile."""
-    return [(ask._(section.title), f"{path}?section={section.name}", section.name == here) for section in known]
+    found = [(ask._(title), path, word == here) for word, title, path, needed in known if needed in PAGES]
+    if here == "ownership" or _is_waiting(ask, name):
+        found.append((ask._("Ownership"), f"/domains/{name}/ownership", here == "ownership"))
+    return found
 
 
 def closed_sections(ask: Ask, domain: str, kind: str) -> list[str]:
@@ -126,12 +124,13 @@ def said_of(ask: Ask, changes: object) -> str:
     return ask._("Saved.") if changes else ask._("Nothing was changed.")
 
 
+def _is_waiting(ask: Ask, name: str) -> bool:
+    """Tell whether a domain or an alias domain of it waits for the proof of its ownership."""
+    return bool(ask.run("GET /api/domain/ownership/<domain>", name))
+
+
 def _sections(ask: Ask, name: str) -> list[Section]:
     return open_sections(ask, SECTIONS, closed_sections(ask, name, "domain"))
-
-
-def _chosen(ask: Ask, known: list[Section]) -> Section:
-    return next((section for section in known if section.name == ask.text("section")), known[0])
 
 
 def _form(ask: Ask, section: Section, stored: Texts) -> Form:

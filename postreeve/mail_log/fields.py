@@ -5,13 +5,14 @@ from typing import get_args
 
 from postreeve.activity.fields import SINCE, UNTIL
 from postreeve.errors import Code, refuse
-from postreeve.fields import ADDRESS, DOMAIN, TEXT, Field, FieldSet, one_of
+from postreeve.fields import ADDRESS, DOMAIN, TEXT, Field, FieldSet, one_of, text
 from postreeve.fields import Kind as KindOfValue
 from postreeve.listings import PAGE_SIZE
 from postreeve.mail_log.store import Kind, Place
 
-MAIL_ID = r"[A-Za-z0-9_+-]{1,16}"
-_PLACE = re.compile(rf"([0-9]{{1,10}}):([0-9]{{1,10}}):({MAIL_ID})")
+_MAIL_ID = "[A-Za-z0-9_+-]{1,16}"
+MAIL_ID = text(16, f"^{_MAIL_ID}$", "Up to 16 letters, digits, -, _ and +.")
+_PLACE = re.compile(f"([0-9]{{1,10}}):([0-9]{{1,10}}):({_MAIL_ID})")
 
 
 def _place(given: str) -> Place:

@@ -52,11 +52,12 @@ def whose_mails(work: Work, domain: DomainName | None, account: Address | None) 
 def flow_of_mail(work: Work) -> MailFlow | None:
     """Return how much mail there was lately, of the domains that the actor administers; None if there is no log here.
 
-    It is none of the business of admins from whom the log is kept.
+    Nor is there one for admins from whom it is kept, and for those who administer no active domain.
     """
     if not work.settings.amavisd or not may_view_mail_log(work.grant.actor, work.grant.target):
         return None
-    return work.mail_log.flow(whose_mails(work, None, None), int(time.time()))
+    whose = whose_mails(work, None, None)
+    return None if whose.is_nobody else work.mail_log.flow(whose, int(time.time()))
 
 
 def _of_domains(work: Work, domains: Iterable[DomainName]) -> Whose:

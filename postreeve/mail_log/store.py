@@ -76,11 +76,11 @@ class MailFlow(TypedDict):
     """The mails of the last 24 hours."""
 
     hours: Annotated[list[HourOfMail], Meta(description="The last 24, the present one is the last.")]
-    top_senders: list[Correspondent]
-    top_recipients: list[Correspondent]
     counted_since: Annotated[
-        Moment, Meta(description="The oldest that was counted: of very many mails only the newest are.")
+        Moment, Meta(description="From when on mails are in the hours: of very many only the newest are counted.")
     ]
+    top_senders: Annotated[list[Correspondent], Meta(description="Of the 20,000 newest mails; ten at most.")]
+    top_recipients: Annotated[list[Correspondent], Meta(description="Of the 20,000 newest mails; ten at most.")]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,12 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
+def plain(address: str) -> str:
+    """Return an address without an extension, as Amavisd's database has it in `maddr.email_raw`."""
+    local, at, domain = address.rpartition("@")
+    return f"{local.partition('+')[0]}{at}{domain}"
+
+
 def on_one_line(text: str) -> str:
     """Return a text without unprintable signs, with one blank for each piece of white space."""
     return " ".join(printable(text).split())

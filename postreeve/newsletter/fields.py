@@ -3,7 +3,7 @@
 import re
 
 from postreeve.errors import Code, refuse
-from postreeve.fields import ADDRESS, Field, FieldSet, Kind, one_of
+from postreeve.fields import ADDRESS, LANGUAGE, Field, FieldSet, Kind, one_of
 from postreeve.newsletter.store import Request
 
 
@@ -23,4 +23,5 @@ LIST_ID = Kind(_list_id, {"type": "string", "pattern": "^[A-Za-z0-9-]{36}$"})
 TOKEN = Kind(_token, {"type": "string", "pattern": "^[A-Za-z0-9]{32}$"})
 REQUEST: Kind[Request] = one_of(["subscribe", "unsubscribe"])
 SUBSCRIBER = Field("subscriber", ADDRESS, "Address that gets the mail with the link.")
-SIGN_UP = FieldSet("sign-up", SUBSCRIBER)
+MAIL_LANGUAGE = Field("language", LANGUAGE, "Language of the mail; English if there is none of that language.")
+SIGN_UP = FieldSet("sign-up", SUBSCRIBER, MAIL_LANGUAGE)

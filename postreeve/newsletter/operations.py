@@ -1,14 +1,13 @@
 """What can be done with newsletters, by everybody."""
 
 import time
-from html import escape
 from typing import TypedDict
 
 from postreeve.activity.store import Line
 from postreeve.errors import Code, refuse
 from postreeve.fields import Changes
 from postreeve.newsletter import letters
-from postreeve.newsletter.fields import SIGN_UP, SUBSCRIBER
+from postreeve.newsletter.fields import MAIL_LANGUAGE, SIGN_UP, SUBSCRIBER
 from postreeve.newsletter.store import Newsletter, Request, Waiting
 from postreeve.operations import operation
 from postreeve.permissions import admin_of_its_domain, anyone
@@ -16,6 +15,7 @@ from postreeve.sessions.rules import network_of
 from postreeve.settings import Settings
 from postreeve.subscribable_lists.fields import SUBSCRIPTION_MODERATED
 from postreeve.subscribable_lists.rules import further_addresses
+from postreeve.translations import ENGLISH, chosen
 from postreeve.values import Address
 from postreeve.work import ListServerError, OutboxError, Work
 
@@ -54,10 +54,10 @@ def get_sign_up_form(work: Work, mail: Address) -> SignUpForm:
     newsletter = work.newsletters.find(work.newsletters.id_of(mail))
     if newsletter is None:
         refuse(Code.NOT_AVAILABLE, hint="This list is no newsletter, or it is switched off.")
-    urls = {kind: f"{base}/{kind}/{newsletter.id}" for kind in ("subscribe", "unsubscribe")}
+    urls = {word: f"{base}/{word}/{newsletter.id}" for word in ("subscribe", "unsubscribe")}
     return SignUpForm(
         subscribe_url=urls["subscribe"], unsubscribe_url=urls["unsubscribe"],
-        html=letters.FORM.format(url=escape(urls["subscribe"]), name=escape(_name(newsletter))),
+        html=letters.form(urls["subscribe"], _name(newsletter)),
     )  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def get_newsletter(work: Work, list_id: str) -> PublicList:
 
 
 @operation("POST /api/newsletter/<list_id>/<request>", CHAPTER, allow=anyone, fields=SIGN_UP)
-def ask_for_confirmation(work: Work, list_id: str, kind: Request, changes: Changes) -> None:
+def ask_for_confirmation(work: Work, list_id: str, request: Request, changes: Changes) -> None:
     """Send an address a mail with a link that subscribes it to a newsletter, or unsubscribes it.
 
     The answer is the same whoever is subscribed, and an address that has had too many of these mails gets no other.
@@ -80,38 +80,39 @@ def ask_for_confirmation(work: Work, list_id: str, kind: Request, changes: Chang
     number = work.confirmations.note_mail(_counted(work, subscriber), network_of(work.client))
     if not _may_be_sent(work, subscriber, number):
         return
-    hours = _hours(work.settings, kind)
-    token = work.confirmations.ask(newsletter, kind, subscriber, int(time.time()) + hours * HOUR_SECONDS)
-    url = f"{_base(work.settings)}/{letters.PATHS[kind]}/{newsletter.id}/{token}"
-    letter = letters.asking(kind, newsletter.mail, _name(newsletter), subscriber, url, hours, _sender(work, newsletter))
+    hours = _hours(work.settings, request)
+    token = work.confirmations.ask(newsletter, request, subscriber, int(time.time()) + hours * HOUR_SECONDS)
+    url = f"{_base(work.settings)}/{letters.PATHS[request]}/{newsletter.id}/{token}"
+    question = letters.Question(request, _name(newsletter), url, hours)
+    language = chosen(changes.get(MAIL_LANGUAGE) or ENGLISH, "")
     try:
-        work.outbox.send(letter)
+        work.outbox.send(letters.asking(question, _sender(work, newsletter), subscriber, language))
     except OutboxError:
         work.confirmations.withdraw_mail(number)
         raise
 
 
 @operation("GET /api/newsletter/<list_id>/<request>/<token>", CHAPTER, allow=anyone)
-def get_awaited_confirmation(work: Work, list_id: str, kind: Request, token: str) -> AwaitedConfirmation:
+def get_awaited_confirmation(work: Work, list_id: str, request: Request, token: str) -> AwaitedConfirmation:
     """Get what the link in a mail confirms."""
     newsletter = _newsletter(work, list_id)
-    waiting = _waiting(work, list_id, kind, token)
+    waiting = _waiting(work, list_id, request, token)
     return AwaitedConfirmation(name=_name(newsletter), subscriber=waiting.subscriber)
 
 
 @operation("POST /api/newsletter/<list_id>/<request>/<token>", CHAPTER, allow=anyone)
-def confirm(work: Work, list_id: str, kind: Request, token: str) -> None:
+def confirm(work: Work, list_id: str, request: Request, token: str) -> None:
     """Confirm what the link in a mail is about: from then on the address is subscribed to the newsletter, or not."""
     newsletter = _newsletter(work, list_id)
-    waiting = _waiting(work, list_id, kind, token)
+    waiting = _waiting(work, list_id, request, token)
     if not work.confirmations.take(waiting):
         refuse(Code.CONFIRMATION_EXPIRED)
     try:
-        _carry_out(work, newsletter, kind, waiting.subscriber)
+        _carry_out(work, newsletter, request, waiting.subscriber)
     except ListServerError:
         work.confirmations.put_back(waiting)
         raise
-    deed = f"{work.via} Confirm, on a public page, to {kind}: {newsletter.mail}.".lstrip()
+    deed = f"{work.via} Confirm, on a public page, to {request}: {newsletter.mail}.".lstrip()
     work.activity.note(Line("update", "", work.client, deed, newsletter.mail.domain, newsletter.mail))
 
 
@@ -128,8 +129,8 @@ def _newsletter(work: Work, list_id: str) -> Newsletter:
     )
 
 
-def _waiting(work: Work, list_id: str, kind: Request, token: str) -> Waiting:
-    return work.confirmations.find(list_id, kind, token) or refuse(Code.CONFIRMATION_EXPIRED)
+def _waiting(work: Work, list_id: str, request: Request, token: str) -> Waiting:
+    return work.confirmations.find(list_id, request, token) or refuse(Code.CONFIRMATION_EXPIRED)
 
 
 def _require_other(work: Work, mail: Address, subscriber: Address) -> None:
@@ -139,10 +140,10 @@ def _require_other(work: Work, mail: Address, subscriber: Address) -> None:
         refuse(Code.INVALID_VALUE, hint="A list does not subscribe to itself.")
 
 
-def _carry_out(work: Work, newsletter: Newsletter, kind: Request, subscriber: str) -> None:
+def _carry_out(work: Work, newsletter: Newsletter, request: Request, subscriber: str) -> None:
     """Subscribe or unsubscribe; where somebody approves of new subscribers, that is asked first."""
     server, mail = work.list_server, newsletter.mail
-    if kind == "unsubscribe":
+    if request == "unsubscribe":
         server.unsubscribe(mail, [subscriber])
     elif (server.settings(mail) or {}).get(SUBSCRIPTION_MODERATED.name):
         server.propose(mail, subscriber)
@@ -173,8 +174,8 @@ def _counted(work: Work, subscriber: Address) -> Address:
     return subscriber.without_extension(work.settings.recipient_delimiters or "+")
 
 
-def _hours(settings: Settings, kind: Request) -> int:
-    if kind == "subscribe":
+def _hours(settings: Settings, request: Request) -> int:
+    if request == "subscribe":
         return settings.newsletter_subscription_request_expire_hours
     return settings.newsletter_unsubscription_request_expire_hours
 

@@ -90,9 +90,9 @@ class SqlConfirmations:
         of_network = self.session.rows(OF_NETWORK, network=network, since=network_since)[0]
         return Mails(int(of_address[0]), int(of_network[0]), int(of_network[1] or 0))
 
-    def ask(self, newsletter: Newsletter, kind: Request, subscriber: str, expires: int) -> str:
+    def ask(self, newsletter: Newsletter, request: Request, subscriber: str, expires: int) -> str:
         token = "".join(secrets.choice(LETTERS) for _ in range(TOKEN_LENGTH))
-        place = {"mlid": newsletter.id, "subscriber": subscriber, "kind": kind}
+        place = {"mlid": newsletter.id, "subscriber": subscriber, "kind": request}
         new = {"mail": newsletter.mail, "token": _hashed(token), "expired": expires}
         if not self.session.update(newsletter_subunsub_confirms, new, **place):
             try:
@@ -101,9 +101,9 @@ class SqlConfirmations:
                 self.session.update(newsletter_subunsub_confirms, new, **place)
         return token
 
-    def find(self, list_id: str, kind: Request, token: str) -> Waiting | None:
+    def find(self, list_id: str, request: Request, token: str) -> Waiting | None:
         now = int(time.time())
-        row = self.session.row(WAITING, token=_hashed(token), list_id=list_id, kind=kind, now=now)
+        row = self.session.row(WAITING, token=_hashed(token), list_id=list_id, kind=request, now=now)
         return Waiting(*row) if row else None
 
     def take(self, waiting: Waiting) -> bool:

@@ -64,10 +64,10 @@ class Confirmations(Protocol):
     def mails(self, address: str, since: int, network: str, network_since: int) -> Mails:
         """Count the notes since two moments, in Unix seconds."""
 
-    def ask(self, newsletter: Newsletter, kind: Request, subscriber: str, expires: int) -> str:
+    def ask(self, newsletter: Newsletter, request: Request, subscriber: str, expires: int) -> str:
         """Wait for a confirmation, and return the token that will be one; an older token of the same request ends."""
 
-    def find(self, list_id: str, kind: Request, token: str) -> Waiting | None:
+    def find(self, list_id: str, request: Request, token: str) -> Waiting | None:
         """Return what a token confirms, unless it has expired."""
 
     def take(self, waiting: Waiting) -> bool:

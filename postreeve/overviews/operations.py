@@ -35,7 +35,17 @@ from postreeve.overviews.fields import (
     TEXT_TO_FIND,
     USERS,
 )
-from postreeve.overviews.store import MOST_FOUND, AdminRow, AliasRow, Domain, DomainRow, Found, ListRow, UserRow
+from postreeve.overviews.store import (
+    MOST_FOUND,
+    AdminRow,
+    AliasRow,
+    Domain,
+    DomainRow,
+    Found,
+    ListKind,
+    ListRow,
+    UserRow,
+)
 from postreeve.permissions import admin_of_its_domain, any_admin, global_admin
 from postreeve.values import DomainName
 from postreeve.work import Work
@@ -79,6 +89,7 @@ class ListPage(Page):
     """A page of the overview of mailing lists."""
 
     rows: list[ListRow]
+    kinds: Annotated[list[ListKind], Meta(description="Those that there can be.")]
 
 
 class AdminPage(Page):
@@ -126,7 +137,8 @@ def overview_of_lists(work: Work, domain: DomainName, changes: Changes) -> ListP
     """Get a page of the mailing lists of a domain, of both kinds."""
     work.domains.require(domain)
     part = work.overviews.lists(domain, _wanted(changes, BY_ACCOUNT))
-    return {"rows": part.rows, **_beside(part)}
+    kinds: list[ListKind] = ["subscribable", "unsubscribable"] if work.settings.ldap else ["subscribable"]
+    return {"rows": part.rows, "kinds": kinds, **_beside(part)}
 
 
 @operation("GET /api/panel/admins", CHAPTER, allow=global_admin, fields=ACCOUNTS)

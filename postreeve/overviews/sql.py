@@ -27,7 +27,7 @@ from postreeve.overviews.store import (
 )
 from postreeve.storage import accounts, settings_text
 from postreeve.storage.rights import GLOBAL
-from postreeve.storage.sql import Schema, Session, Statement, among, containing, parameter, starting
+from postreeve.storage.sql import Schema, Session, Statement, among, containing, parameter, resembling, starting
 from postreeve.storage.tables import vmail
 
 _LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -101,7 +101,6 @@ def _lists(_schema: Schema) -> _Source:
 
 def _admins(_schema: Schema) -> _Source:
     """Select standalone admins, and the users who have any of their rights."""
-
     shown = (_BOX.username, _BOX.name, _BOX.active, _BOX.created)
     users = sa.select(*shown, sa.literal_column("'user'").label("kind"), _BOX.isglobaladmin)
     people = sa.union(
@@ -109,7 +108,7 @@ def _admins(_schema: Schema) -> _Source:
             _ADMIN.username, _ADMIN.name, _ADMIN.active, _ADMIN.created,
             sa.literal_column("'admin'").label("kind"), _NONE.label("isglobaladmin"),
         ),
-        users.where(_BOX.isglobaladmin == 1),
+        users.where(_BOX.isglobaladmin > 0),
         users.join(vmail.domain_admins, _ADMINS.username == _BOX.username),
     ).subquery("people")  # fmt: skip
     found = people.c
@@ -135,6 +134,8 @@ class _Form(NamedTuple):
     is_falling: bool
     has_bookmark: bool
     has_text: bool
+    is_ascii: bool
+    """Of the text."""
     has_letter: bool
     has_next_letter: bool
     is_active: bool | None
@@ -196,14 +197,13 @@ def _conditions(form: _Form, source: _Source, place: sa.ColumnElement[Any] | Non
         yield here < there if form.is_falling else here > there
     if form.has_letter:
         yield source.key >= parameter("letter")
-        yield sa.func.lower(source.key).like(parameter("letters"), escape="/")
+        yield resembling(source.key, "letters", is_ascii=True)
     if form.has_next_letter:
         yield source.key < parameter("next_letter")
     if form.is_active is not None:
         yield source.active == int(form.is_active)
     if form.has_text:
-        texts = (source.key, source.name)
-        yield sa.or_(*(sa.func.lower(text).like(parameter("text"), escape="/") for text in texts))
+        yield sa.or_(*(resembling(text, "text", is_ascii=form.is_ascii) for text in (source.key, source.name)))
 
 
 # What belongs to the rows of a page
@@ -289,15 +289,15 @@ def _searched(schema: Schema) -> Iterable[_Searched]:
         yield _Searched("list", others, *of_list, _LINK.address)
 
 
-def _found(schema: Schema, *, is_bounded: bool) -> sa.Executable:
+def _found(schema: Schema, *, is_bounded: bool, is_ascii: bool) -> sa.Executable:
     places = list(_searched(schema))
     if not is_bounded:
         places.append(_Searched("admin", vmail.admin, _ADMIN.username, _ADMIN.name, _ADMIN.active, _ADMIN.username))
     parts = []
     for place in places:
         texts = (place.key, place.name) if place.other is None else (place.other,)
-        has_text = sa.or_(*(sa.func.lower(text).like(parameter("text"), escape="/") for text in texts))
-        begins = sa.func.lower(texts[0]).like(parameter("beginning"), escape="/")
+        has_text = sa.or_(*(resembling(text, "text", is_ascii=is_ascii) for text in texts))
+        begins = resembling(texts[0], "beginning", is_ascii=is_ascii)
         inside = [among(place.domain, "within")] if is_bounded else []
         first = (
             sa.select(
@@ -312,8 +312,10 @@ def _found(schema: Schema, *, is_bounded: bool) -> sa.Executable:
     return sa.union_all(*parts)
 
 
-FOUND = Statement(lambda schema: _found(schema, is_bounded=False), is_planned_each_time=True)
-FOUND_WITHIN = Statement(lambda schema: _found(schema, is_bounded=True), is_planned_each_time=True)
+@cache
+def _search(*, is_bounded: bool, is_ascii: bool) -> Statement:
+    return Statement(lambda schema: _found(schema, is_bounded=is_bounded, is_ascii=is_ascii), is_planned_each_time=True)
+
 
 _Row = dict[str, Any]
 
@@ -370,11 +372,13 @@ class SqlOverviews:
         return part.of([_admin(row, numbers) for row in part.rows])
 
     def find(self, text: str, within: Collection[str] | None) -> list[Found]:
-        texts = {"text": containing(text), "beginning": starting(text), "most": MOST_FOUND + 1}
-        if within is None:
-            rows = self.session.rows(FOUND, **texts)
-        else:
-            rows = self.session.rows(FOUND_WITHIN, **texts, within=sorted(within)) if within else []
+        if within is not None and not within:
+            return []
+        statement = _search(is_bounded=within is not None, is_ascii=text.isascii())
+        values: dict[str, Any] = {} if within is None else {"within": sorted(within)}
+        rows = self.session.rows(
+            statement, text=containing(text), beginning=starting(text), most=MOST_FOUND + 1, **values
+        )
         found: list[Found] = [
             {"kind": kind, "address": address, "name": name, "is_active": bool(active), "matched": matched}
             for kind, address, name, active, matched, _ in rows
@@ -392,7 +396,7 @@ class SqlOverviews:
         next_letter = _LETTERS[_LETTERS.find(wanted.letter) + 1 :][:1] if wanted.letter else ""
         form = _Form(
             overview, wanted.order, wanted.is_falling, wanted.bookmark is not None, bool(wanted.text),
-            bool(wanted.letter), bool(next_letter), wanted.is_active, bound if value else "",
+            wanted.text.isascii(), bool(wanted.letter), bool(next_letter), wanted.is_active, bound if value else "",
         )  # fmt: skip
         if wanted.text:
             values["text"] = containing(wanted.text)

@@ -15,6 +15,7 @@ Megabytes = Annotated[int, Meta(description="In MB; 0 is unlimited.")]
 Most = Annotated[int, Meta(description="0 is unlimited, -1 allows none.")]
 
 
+ListKind = Literal["subscribable", "unsubscribable"]
 Kind = Literal["domain", "user", "alias", "list", "maillist", "admin"]
 """What can be found; a `maillist` is an unsubscribable one."""
 
@@ -77,7 +78,7 @@ class AliasRow(AccountRow):
 class ListRow(AccountRow):
     """A mailing list."""
 
-    kind: Literal["subscribable", "unsubscribable"]
+    kind: ListKind
     access_policy: str
     is_newsletter: bool
     members: Annotated[int | None, Meta(description="Of a subscribable list mlmmj alone knows them.")]

@@ -7,7 +7,7 @@ FATE = Field(
     "fate", one_of(["quarantined", "released"]),
     "What became of the mail: it waits in the quarantine, unless this says `released`.",
 )  # fmt: skip
-ACTION = Field("action", one_of(["release"]), "What to do with the mail.")
+ACTION = Field("action", one_of(["release"]), "What to do with the mail; nothing but `release` as yet.")
 RECIPIENTS = SetField(
     "recipients", ADDRESS, "Recipients of the mail; all whose mail one may manage if none are given.",
     {"recipients": Role.ADD},

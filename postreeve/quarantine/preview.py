@@ -135,7 +135,7 @@ def _text(part: Message) -> str:
 
 
 def _octets(part: Message) -> bytes:
-    payload = _read(lambda: part.get_payload(decode=True), b"")
+    payload = _read(lambda: part.get_payload(decode=True), None)
     return payload if isinstance(payload, bytes) else b""
 
 

@@ -58,8 +58,8 @@ class Quarantine(Protocol):
     def find(self, mail_id: str, whose: Whose) -> Held | None:
         """Return a mail that is withheld from somebody who is meant, and not deleted for them."""
 
-    def lock(self, held: Held) -> None:
-        """Keep other writers that lock it away until the work ends."""
+    def lock(self, mail_id: str, whose: Whose) -> Held | None:
+        """Like `find`, and keep other writers that lock it away until the work ends."""
 
     def beginning(self, held: Held) -> tuple[bytes, bool]:
         """Return so much of a mail as can be shown, and whether there is more of it."""

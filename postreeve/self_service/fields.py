@@ -2,12 +2,12 @@
 
 from postreeve.admins.fields import ADMIN_LANGUAGE, ADMIN_TIME_ZONE
 from postreeve.admins.fields import NAME as ADMIN_NAME
-from postreeve.fields import PASSWORD, Field, FieldSet
+from postreeve.fields import PRESENT_PASSWORD, Field, FieldSet
 from postreeve.shapes import Several
 from postreeve.users.fields import NEW_PASSWORD, USER
 
 OLD_PASSWORD = Field(
-    "oldPassword", PASSWORD, "The present password, in plain text.",
+    "oldPassword", PRESENT_PASSWORD, "The present password, in plain text.", title="Present password",
     preference="password", sql=Several(()), ldap=Several(()),
 )  # fmt: skip
 

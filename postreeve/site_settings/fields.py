@@ -25,6 +25,25 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 """What belongs together on a page."""
 
 
+_TITLES = {
+    "restful_api_clients": "Clients of the API",
+    "admin_login_ip_list": "Addresses of admins",
+    "global_admin_ip_list": "Addresses of global admins",
+    "min_passwd_length": "Shortest password",
+    "max_passwd_length": "Longest password",
+    "password_has_letter": "Needs a letter",
+    "password_has_uppercase": "Needs an upper-case letter",
+    "password_has_number": "Needs a digit",
+    "password_has_special_char": "Needs a special character",
+    "mailbox_format": "Format of new mailboxes",
+    "mailbox_folder": "Folder of new mailboxes",
+    "iredadmin_log_kept_days": "Days of the activity log",
+    "amavisd_remove_maillog_in_days": "Days of the mail log",
+    "amavisd_remove_quarantined_in_days": "Days of the quarantine",
+}
+"""What pages call them."""
+
+
 def _network(given: str) -> str:
     if not is_network(given):
         refuse(Code.INVALID_VALUE, hint="An address or a network, such as 192.0.2.1 or 2001:db8::/32.")
@@ -41,8 +60,9 @@ def _field(section: str, name: str, setting: Declared) -> AnyField:
     match setting.type:
         case ListType():
             return SetField(
-                name, NETWORK, setting.sentence, {name: Role.RESET}, section=section, only_global=True, sql=place
-            )
+                name, NETWORK, setting.sentence, {name: Role.RESET},
+                section=section, only_global=True, sql=place, title=_TITLES[name],
+            )  # fmt: skip
         case BoolType():
             kind = YES_NO
         case IntType(ge=low):
@@ -53,13 +73,13 @@ def _field(section: str, name: str, setting: Declared) -> AnyField:
             kind = text(255, pattern, setting.meant)
         case other:
             raise TypeError(other)
-    return Field(name, kind, setting.sentence, section=section, only_global=True, sql=place)
+    return Field(name, kind, setting.sentence, section=section, only_global=True, sql=place, title=_TITLES[name])
 
 
 _SETTINGS = declared()
 RESET = SetField(
     "reset", one_of(SITE_KEYS), "Settings that go back to what the settings file says.", {"reset": Role.ADD},
-    only_global=True,
+    only_global=True, title="Back to the settings file",
 )  # fmt: skip
 BY_NAME: Mapping[str, AnyField] = {
     name: _field(section, name, _SETTINGS[name]) for section, names in SECTIONS.items() for name in names

@@ -82,7 +82,7 @@ class SqliteEngine(SqlEngine):
         )  # fmt: skip
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows ASCII alone
+        connection.create_function("unicode_lower", 1, _lower, deterministic=True)  # its own knows ASCII alone
         return connection
 
     def meaning(self, error: Exception) -> Exception | None:

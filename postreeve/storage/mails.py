@@ -11,11 +11,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from postreeve.mail_log.store import Fate, Kind, LoggedMail, MailPage, MailSearch, Place
+from postreeve.mail_log.texts import on_one_line, plain
 from postreeve.storage.amavisd import text_of
 from postreeve.storage.sql import Row, Session, Statement, among, parameter
 from postreeve.storage.tables.amavisd import maddr, msgrcpt, msgs
@@ -123,6 +124,12 @@ OF_MAIL = sa.and_(_RECIPIENT.partition_tag == _MAIL.partition_tag, _RECIPIENT.ma
 DOMAIN = sa.type_coerce(_ADDRESS.domain, sa.LargeBinary)
 """So it is on PostgreSQL alone; elsewhere the type does not matter."""
 
+
+def octets(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bytes]:
+    """Return a column as octets: strangers have a say in it, and SQLite gives out no text that is no UTF-8."""
+    return sa.cast(column, sa.LargeBinary)
+
+
 BACK = Statement(
     lambda _: sa.select(*_VERDICT)
     .where(
@@ -137,8 +144,8 @@ BACK = Statement(
 FOUND = Statement(
     lambda _: sa.select(
         *_PLACE, _RECIPIENT.rseqnum, _MAIL.content, _MAIL.quar_type, _MAIL.originating, _MAIL.size, _MAIL.spam_level,
-        _MAIL.client_addr, _MAIL.from_addr, _MAIL.subject, _SENDER.c.email, _RECEIVER.c.email, _RECIPIENT.ds,
-        _RECIPIENT.rs,
+        _MAIL.client_addr, *map(octets, (_MAIL.from_addr, _MAIL.subject, _SENDER.c.email, _RECEIVER.c.email)),
+        _RECIPIENT.ds, _RECIPIENT.rs,
     ).select_from(msgs).join(msgrcpt, OF_MAIL)
     .join(_SENDER, _SENDER.c.id == _MAIL.sid).join(_RECEIVER, _RECEIVER.c.id == _RECIPIENT.rid)
     .where(among(_MAIL.mail_id, "mails"))
@@ -178,7 +185,7 @@ def page(session: Session, search: MailSearch, wanted: Wanted, rare: Sequence[Ra
         return {"mails": mails, "next": ""}
     passed = read = 0
     last = _begin(search)
-    for verdicts in _newest(session, [*_ways(session, search), *rare], search.since, last):
+    for verdicts in _newest(session, [*rare, *_ways(session, search)], search.since, last):
         places = [verdict.place for verdict in verdicts if verdict.content is not None and wanted.is_worth(verdict)]
         for place, recipients in groupby(wanted.of(found(session, places)), key=lambda each: each.place):
             if len(mails) == search.most:
@@ -229,11 +236,13 @@ def shown(recipients: Sequence[Found]) -> LoggedMail:
     return {
         "mail_id": mail.place.mail_id,
         "time": utc_text(mail.place.at),
-        "sender": mail.sender,
-        "recipients": [{"address": each.recipient, "fate": each.fate} for each in recipients[:MOST_RECIPIENTS]],
+        "sender": on_one_line(mail.sender),
+        "recipients": [
+            {"address": on_one_line(each.recipient), "fate": each.fate} for each in recipients[:MOST_RECIPIENTS]
+        ],
         "num_recipients": len(recipients),
-        "author": mail.author,
-        "subject": mail.subject,
+        "author": on_one_line(mail.author),
+        "subject": on_one_line(mail.subject),
         "kind": KINDS.get(mail.content, "other"),
         "score": round(mail.score, 3),
         "size": mail.size,
@@ -252,12 +261,6 @@ def octets_of(session: Session, domains: Iterable[str]) -> list[str | bytes]:
     """Return domain names as `maddr.domain` has them: their labels in reverse, on PostgreSQL as bytes."""
     names = [".".join(reversed(domain.split("."))) for domain in sorted(domains)]
     return [name.encode() for name in names] if session.database.store.engine == "postgresql" else [*names]
-
-
-def plain(address: str) -> str:
-    """Return an address without an extension, as `maddr.email_raw` has it."""
-    local, at, domain = address.rpartition("@")
-    return f"{local.partition('+')[0]}{at}{domain}"
 
 
 def _begin(search: MailSearch) -> Place:
@@ -302,10 +305,12 @@ def _newest(session: Session, ways: Iterable[Rare], since: int, after: Place) ->
 
 
 def _back_through_time(session: Session, since: int, after: Place) -> Iterator[list[Verdict]]:
-    octets, size = session.database.engine.octets, _FIRST
+    size = _FIRST
     while True:
         at, partition, mail_id = after
-        rows = session.rows(BACK, since=since, at=at, partition=partition, mail_id=octets(mail_id), most=size)
+        rows = session.rows(
+            BACK, since=since, at=at, partition=partition, mail_id=session.database.engine.octets(mail_id), most=size
+        )
         if verdicts := [*map(_verdict, rows)]:
             yield verdicts
         if len(verdicts) < size:
@@ -340,6 +345,5 @@ def _found(row: Row) -> Found:
     number, content, quarantine, originating, size, score, client, author, subject, sender, recipient, *states = row[3:]
     return Found(
         Place(row[0], row[1], text_of(row[2])), number, content or "", quarantine or "", originating, size,
-        score or 0.0, client or "", text_of(author or ""), text_of(subject or ""), text_of(sender), text_of(recipient),
-        *states,
+        score or 0.0, client or "", *(text_of(text or "") for text in (author, subject, sender, recipient)), *states,
     )  # fmt: skip

@@ -125,8 +125,11 @@ def create_tables(database: Database, name: str, further: Collection[sa.Table] =
         return False
     with Session(database) as session:
         session.begin()  # a half-filled database would be taken for another layout
-        for text in texts:
-            session.text_execute(text)
+        try:
+            for text in texts:
+                session.text_execute(text)
+        except database.engine.errors as error:  # such as rights that are missing
+            raise SettingsError(f"The {database.store} can not be filled: {error}") from error
         session.commit()
     database.forget_schema()
     with Session(database) as session:

@@ -443,6 +443,32 @@ def _as_array(element: among, compiler: SQLCompiler, *, is_single: bool = False,
     return str(compiler.process(element.column == sa.any_(array), **options))
 
 
+class resembling(sa.ColumnElement[Any]):  # noqa: N801 - as `among`
+    """The condition that a text is like a bound pattern in lower case, whatever case it has itself.
+
+    `is_ascii` tells of the pattern that SQLite need not ask Python what the lower case of other letters is.
+    """
+
+    type = sa.types.NullType()
+    inherit_cache = False
+
+    def __init__(self, column: sa.ColumnElement[Any], name: str, *, is_ascii: bool) -> None:
+        self.column = column
+        self.name = name
+        self.is_ascii = is_ascii
+
+
+@compiles(resembling)
+def _as_like(element: resembling, compiler: SQLCompiler, **options: Any) -> str:
+    """Leave case to LIKE: to MariaDB's collation, and to SQLite as far as it knows the letters."""
+    column = element.column
+    if compiler.dialect.name == "postgresql":
+        column = sa.func.lower(column)
+    elif compiler.dialect.name == "sqlite" and not element.is_ascii:
+        column = sa.func.unicode_lower(column)
+    return str(compiler.process(column.like(parameter(element.name), escape="/"), **options))
+
+
 def batches(values: Iterable[T], size: int = 512) -> Iterable[list[T]]:
     """Yield lists of at most `size` values, such as one statement takes well."""
     batch: list[T] = []

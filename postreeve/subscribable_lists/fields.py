@@ -65,8 +65,17 @@ def _footer(given: str) -> str:
 HEADERS = Kind(_headers, {"type": "string"}, separator="\n")
 HEADER_NAME = Kind(_header_name, {"type": "string"})
 FOOTER = Kind(_footer, {"type": "string", "maxLength": LONGEST_FOOTER})
-SUBSCRIPTION: Kind[Version] = one_of(["normal", "digest", "nomail"])
-ACCESS_POLICY: Kind[str] = one_of(["public", "domain", "subdomain", "membersonly", "moderatorsonly"])
+SUBSCRIPTION: Kind[Version] = one_of(
+    ["normal", "digest", "nomail"],
+    titles={"normal": "Every mail", "digest": "Digests", "nomail": "No mail, but may write"},
+)
+ACCESS_POLICY: Kind[str] = one_of(
+    ["public", "domain", "subdomain", "membersonly", "moderatorsonly"],
+    titles={
+        "public": "Everybody", "domain": "Everybody in the domain", "subdomain": "Everybody in the domain and below",
+        "membersonly": "Subscribers", "moderatorsonly": "Moderators",
+    },
+)  # fmt: skip
 
 
 def _switch(name: str, sentence: str, file: str) -> Field[bool]:
@@ -76,22 +85,27 @@ def _switch(name: str, sentence: str, file: str) -> Field[bool]:
 NAME = Field(
     "name", TEXT, "Display name.",
     sql=Column("name"), ldap=Attribute("cn"), mlmmj=FirstLine("name"), also=("cn",),
+    title="Display name",
 )  # fmt: skip
 ACCOUNT_STATUS = Field(
     "accountStatus", STATUS, "Switch the list on or off: `active` or `disabled`.",
     sql=Column("active"), ldap=Attribute("accountStatus", "active", "disabled"),
+    title="Status",
 )  # fmt: skip
 POLICY = Field(
     "accessPolicy", ACCESS_POLICY, "Who may send mail to the list: everybody, a domain, or those it knows.",
     sql=Column("accesspolicy"), ldap=Attribute("accessPolicy"),
+    title="Who may send",
 )  # fmt: skip
 IS_NEWSLETTER = Field(
     "is_newsletter", YES_NO, "Whether everybody may subscribe on a public page.",
     sql=Column("is_newsletter"), ldap=Several(("enabledService",)),
+    title="Newsletter",
 )  # fmt: skip
 DESCRIPTION = Field(
     "newsletter_description", text(1024), "What the public page says about the list.",
     sql=Column("description"), ldap=Attribute("description"),
+    title="Description",
 )  # fmt: skip
 CLOSED = _switch("close_list", "Nobody may subscribe or unsubscribe by mail.", "closedlist")
 MODERATORS_ONLY = _switch("only_moderator_can_post", "Only moderators may send mail to the list.", "modonlypost")
@@ -131,7 +145,7 @@ SUBSCRIPTION_MODERATORS = SetField(
 OWNERS = SetField(
     "owner", ADDRESS, "Owners, who get mail to `+owner`; without any it is the domain's postmaster.",
     {"owner": Role.RESET}, sql=Rows("maillist_owners", "address", "owner"), ldap=Several(("listOwner",)),
-    mlmmj=Lines("owner"),
+    mlmmj=Lines("owner"), title="Owners",
 )  # fmt: skip
 MODERATORS = SetField(
     "moderators", ADDRESS, "Moderators of mail; without any the owners moderate.",
@@ -147,6 +161,7 @@ EXTRA_ADDRESSES = SetField(
 MAX_SIZE = Field(
     "max_message_size", whole_number(0, 2**31 - 1), "Largest mail, in bytes; 0 is unlimited.",
     sql=Column("maxmsgsize"), ldap=Attribute("maxMessageSize"), mlmmj=FirstLine("maxmailsize"),
+    title="Largest mail",
 )  # fmt: skip
 PREFIX = Field("subject_prefix", text(100), "Text before the subject; empty for none.", mlmmj=FirstLine("prefix"))
 CUSTOM_HEADERS = Field(
@@ -169,12 +184,16 @@ SUBSCRIBERS = SetField(
     {"add_subscribers": Role.ADD, "remove_subscribers": Role.REMOVE}, sql=Several(()),
 )  # fmt: skip
 CONFIRMED = Field(
-    "require_confirm", YES_NO, "Whether those who are subscribed have to confirm it by mail; yes if not given."
+    "require_confirm",
+    YES_NO,
+    "Whether those who are subscribed have to confirm it by mail; yes if not given.",
+    title="They have to confirm",
 )
 VERSION = Field(
     "subscription",
     SUBSCRIPTION,
     "What they get: every mail, digests, or the right to write alone; `normal` if not given.",
+    title="What they get",
 )
 
 _PROFILE = (

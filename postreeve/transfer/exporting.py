@@ -1,6 +1,6 @@
 """Accounts as a table: what the profiles say, under the names of our parameters."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from postreeve.operations import Caller
 from postreeve.profiles import Text
@@ -13,14 +13,15 @@ from postreeve.work import Profile
 def exported(caller: Caller, kind: AccountKind, domain: DomainName) -> Iterator[str]:
     """Return the accounts of a domain as a table, written as it is read; refuses at once when they may not be seen.
 
-    What can not be seen, and what no profile shows, such as passwords, is left out.
+    What can not be seen, and what no profile shows, such as passwords, is left out; so is what only others may set.
     """
     profiles: Iterator[Profile] = caller(kind.listing, (domain,), {}).data
-    return write(_rows(kind, profiles))
+    actor = caller.call.actor
+    fields = kind.written(for_global_admin=actor is not None and actor.is_global)
+    return write(_rows(kind, [of.name for of in fields], profiles))
 
 
-def _rows(kind: AccountKind, profiles: Iterator[Profile]) -> Iterator[list[str]]:
-    names = [of.name for of in kind.written]
+def _rows(kind: AccountKind, names: Sequence[str], profiles: Iterator[Profile]) -> Iterator[list[str]]:
     yield [MAIL, *names]
     for profile in profiles:
         texts = kind.texts(profile)

@@ -29,10 +29,9 @@ class AccountKind:
         """What a column may be called, by its spelling in small letters."""
         return {name.lower(): name for of in self.fields for name in of.names} | {MAIL: MAIL}
 
-    @property
-    def written(self) -> list[AnyField]:
-        """The fields that a written table has."""
-        return [of for of in self.fields if of not in self.secrets]
+    def written(self, *, for_global_admin: bool) -> list[AnyField]:
+        """Return the fields that a written table has: what whoever gets it may set."""
+        return [of for of in self.fields if of not in self.secrets and (for_global_admin or not of.only_global)]
 
 
 MAIL = "mail"

@@ -1,19 +1,19 @@
 """The parameters of an unsubscribable mailing list."""
 
-from postreeve.aliases.fields import ACCESS_POLICIES
+from postreeve.aliases.fields import ACCESS_POLICIES, POLICY_TITLES
 from postreeve.fields import ADDRESS, TEXT, YES_NO, Field, FieldSet, Role, SetField, one_of
 from postreeve.shapes import Attribute, Several
 
-NAME = Field("name", TEXT, "Display name.", ldap=Attribute("cn"), also=("cn",))
+NAME = Field("name", TEXT, "Display name.", ldap=Attribute("cn"), also=("cn",), title="Display name")
 ACCESS_POLICY = Field(
     "accessPolicy",
-    one_of([*ACCESS_POLICIES, "allowedonly"], meaning={"allowedonly": "moderatorsonly"}),
-    "Who may send to the list.", ldap=Attribute("accessPolicy"),
+    one_of([*ACCESS_POLICIES, "allowedonly"], meaning={"allowedonly": "moderatorsonly"}, titles=POLICY_TITLES),
+    "Who may send to the list.", ldap=Attribute("accessPolicy"), title="Who may send",
 )  # fmt: skip
 MEMBERS = SetField(
     "members", ADDRESS, "Addresses that get the mail.",
     {"members": Role.RESET, "addMember": Role.ADD, "removeMember": Role.REMOVE},
-    ldap=Several(("member",)), extra="members",
+    ldap=Several(("member",)), extra="members", title="Members",
 )  # fmt: skip
 MAILLIST = FieldSet("maillist", NAME, ACCESS_POLICY, MEMBERS)
 

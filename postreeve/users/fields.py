@@ -118,8 +118,9 @@ ALIASES = SetField(
     title="Alias addresses",
 )  # fmt: skip
 SERVICE_TITLES = {
-    "smtp": "Send mail (SMTP)", "smtpsecured": "Send mail with TLS (SMTP)", "pop3": "POP3", "pop3secured": "POP3 with TLS",
-    "pop3tls": "POP3 with STARTTLS", "imap": "IMAP", "imapsecured": "IMAP with TLS", "imaptls": "IMAP with STARTTLS",
+    "smtp": "Send mail (SMTP)", "smtpsecured": "Send mail with TLS (SMTP)", "pop3": "POP3",
+    "pop3secured": "POP3 with TLS", "pop3tls": "POP3 with STARTTLS",
+    "imap": "IMAP", "imapsecured": "IMAP with TLS", "imaptls": "IMAP with STARTTLS",
     "deliver": "Receive mail", "lda": "Delivery by LDA", "lmtp": "Delivery by LMTP",
     "managesieve": "Mail filters (ManageSieve)", "managesievesecured": "Mail filters with TLS (ManageSieve)",
     "sieve": "Mail filters (Dovecot)", "sievesecured": "Mail filters with TLS (Dovecot)",
@@ -127,7 +128,8 @@ SERVICE_TITLES = {
     "sogocalendar": "SOGo calendar", "sogoactivesync": "SOGo ActiveSync",
 }  # fmt: skip
 SERVICES = SetField(
-    "services", replace(SERVICE, titles=SERVICE_TITLES), "Mail services the user may use, such as `smtp`, `imapsecured` or `deliver`.",
+    "services", replace(SERVICE, titles=SERVICE_TITLES),
+    "Mail services the user may use, such as `smtp`, `imapsecured` or `deliver`.",
     {"services": Role.RESET, "addService": Role.ADD, "removeService": Role.REMOVE},
     only_global=True, sql=Several(()), ldap=Several(("enabledService",)),
     title="Mail services",

@@ -1,12 +1,6 @@
 """Pages about users: those of a domain, new ones, profiles."""
 
-from postreeve.domains.pages import (
-    KEEP_DAYS,
-    closed_sections,
-    domain_tabs,
-    said_of,
-    section_links,
-)
+from postreeve.domains.pages import KEEP_DAYS, closed_sections, domain_tabs, said_of
 from postreeve.profiles import first, is_entry
 from postreeve.users.fields import (
     ACCOUNT_STATUS,
@@ -22,6 +16,7 @@ from postreeve.users.fields import (
     USER_LANGUAGE,
 )
 from postreeve.users.profile import known_services, texts
+from postreeve.web.accounts import chosen, crumbs, domain_of, new_address, section_links
 from postreeve.web.bulk import DELETE, DISABLE, ENABLE, Deed, carry_out, deeds_shown
 from postreeve.web.forms import Form, Section, open_sections, sections
 from postreeve.web.listing import overview
@@ -40,8 +35,8 @@ NEW = (NAME, NEW_PASSWORD, QUOTA, USER_LANGUAGE)
 @page("GET /users/<domain>", title=N_("Users"))
 def list_users(ask: Ask, domain: str) -> View:
     values = {
-        "domain": domain, **overview(ask, "GET /api/panel/users/<domain>", domain), "deeds": deeds_shown(ask, _deeds(ask)),
-        "around": domain_tabs(ask, domain, "users"),
+        "domain": domain, **overview(ask, "GET /api/panel/users/<domain>", domain),
+        "deeds": deeds_shown(ask, _deeds(ask)), "around": domain_tabs(ask, domain, "users"),
     }  # fmt: skip
     return Shown("users/list.html", values, domain)
 
@@ -53,13 +48,13 @@ def change_users(ask: Ask, domain: str) -> View:
 
 @page("GET /users/<domain>/new", title=N_("New user"))
 def show_new_user(ask: Ask, domain: str) -> View:
-    values = {"domain": domain, "form": _new_form(ask), "around": domain_tabs(ask, domain, "users")}
-    return Shown("users/new.html", values)
+    values = {"domain": domain, "form": _new_form(ask), "crumbs": crumbs(ask, domain, "users")}
+    return Shown("accounts/new.html", {**values, "save": N_("Add the user")})
 
 
 @page("POST /users/<domain>/new", title=N_("New user"))
 def add_user(ask: Ask, domain: str) -> View:
-    mail = f"{ask.typed('local_part').strip()}@{domain}"
+    mail = new_address(ask, domain)
     ask.run("POST /api/user/<mail>", mail, **_new_form(ask).changes())
     notice = ask._("%(name)s has been added.", name=mail)
     return Redirect(f"/users/{domain}/new" if ask.typed("another") else f"/user/{mail}", notice)
@@ -69,18 +64,18 @@ def add_user(ask: Ask, domain: str) -> View:
 def show_user(ask: Ask, mail: str) -> View:
     profile = ask.run("GET /api/user/<mail>", mail)
     known = _sections(ask, mail)
-    here = _chosen(ask, known)
+    here = chosen(ask, known)
     values = {
-        "mail": mail, "domain": _domain(mail), "section": here, "form": _form(ask, here, profile),
+        "mail": mail, "domain": domain_of(mail), "section": here, "form": _form(ask, here, profile),
         "tabs": section_links(ask, known, f"/user/{mail}", here.name),
-        "around": domain_tabs(ask, _domain(mail), "users"), "about": _about(profile),
+        "around": domain_tabs(ask, domain_of(mail), "users"), "about": _about(profile),
     }  # fmt: skip
     return Shown("users/profile.html", values, mail)
 
 
 @page("POST /user/<mail>", title=N_("User"))
 def save_user(ask: Ask, mail: str) -> View:
-    here = _chosen(ask, _sections(ask, mail))
+    here = chosen(ask, _sections(ask, mail))
     changes = _form(ask, here, ask.run("GET /api/user/<mail>", mail)).changes()
     if changes:
         ask.run("PUT /api/user/<mail>", mail, **changes)
@@ -90,7 +85,9 @@ def save_user(ask: Ask, mail: str) -> View:
 @page("GET /user/<mail>/rename", title=N_("Change address"))
 def show_new_address(ask: Ask, mail: str) -> View:
     ask.run("GET /api/user/<mail>", mail)
-    return Shown("users/rename.html", {"mail": mail, "domain": _domain(mail)})
+    says = N_("The mailbox stays where it is on disk; memberships and policies follow. The old address is free again.")
+    values = {"mail": mail, "path": f"/user/{mail}", "crumbs": crumbs(ask, domain_of(mail), "users"), "says": says}
+    return Shown("accounts/rename.html", values)
 
 
 @page("POST /user/<mail>/rename", title=N_("Change address"))
@@ -103,25 +100,19 @@ def rename_user(ask: Ask, mail: str) -> View:
 @page("GET /user/<mail>/delete", title=N_("Delete user"))
 def ask_before_deleting(ask: Ask, mail: str) -> View:
     ask.run("GET /api/user/<mail>", mail)
-    return Shown("users/delete.html", {"mail": mail, "domain": _domain(mail), "days": KEEP_DAYS})
+    says = N_("The account, its alias addresses, memberships and policies are deleted. This can not be undone.")
+    values = {"name": mail, "path": f"/user/{mail}", "crumbs": crumbs(ask, domain_of(mail), "users"), "says": says}
+    return Shown("accounts/delete.html", {**values, "also": "domains/keep.html", "days": KEEP_DAYS})
 
 
 @page("POST /user/<mail>/delete", title=N_("Delete user"))
 def delete_user(ask: Ask, mail: str) -> View:
     _delete(ask, mail)
-    return Redirect(f"/users/{_domain(mail)}", ask._("%(name)s has been deleted.", name=mail))
-
-
-def _domain(mail: str) -> str:
-    return mail.rpartition("@")[2]
+    return Redirect(f"/users/{domain_of(mail)}", ask._("%(name)s has been deleted.", name=mail))
 
 
 def _sections(ask: Ask, mail: str) -> list[Section]:
-    return open_sections(ask, SECTIONS, closed_sections(ask, _domain(mail), "user"))
-
-
-def _chosen(ask: Ask, known: list[Section]) -> Section:
-    return next((section for section in known if section.name == ask.text("section")), known[0])
+    return open_sections(ask, SECTIONS, closed_sections(ask, domain_of(mail), "user"))
 
 
 def _form(ask: Ask, section: Section, profile: Profile) -> Form:

@@ -33,6 +33,8 @@ from postreeve.work import (
 
 COOKIE = "postreeve_api"
 PIECE_BYTES = 64 * 1024
+PIECE_SECONDS = 5
+"""A long answer that is found out slowly comes in smaller pieces, so that nobody in between gives up."""
 UNREAD_SECONDS = 60
 """A client that takes nothing of a long answer for so long is dropped: it holds a database connection."""
 RETRY_SECONDS = 5
@@ -229,11 +231,13 @@ def _reply(answer: Answer, client: Client, operation: Operation) -> Reply:
 def _pieces(data: Iterator[Any] | LongText | Streamed, remarks: Remarks) -> Iterator[bytes]:
     """Write a long answer as it is read, in pieces of about 64 KB."""
     piece = bytearray(_encoder.encode({"_success": True, **_said(remarks)})[:-1] + b',"_data":')
+    due = time.monotonic() + PIECE_SECONDS
     for part in _parts(data):
         piece += part
-        if len(piece) >= PIECE_BYTES:
+        if len(piece) >= PIECE_BYTES or time.monotonic() >= due:
             yield bytes(piece)
             piece.clear()
+            due = time.monotonic() + PIECE_SECONDS
     yield bytes(piece + b"}")
 
 

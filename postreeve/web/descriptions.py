@@ -36,12 +36,14 @@ PATH_SENTENCES: Mapping[str, str] = {
     "<request>": "What somebody wants.",
     "<token>": "Token of the link in the mail.",
     "<ailment>": "What the doctor has found.",
+    "<mail_id>": "Amavisd's id of a mail, as listings show it.",
 }
 _PATH_EXAMPLES = {
     "<domain>": "example.com", "<mail>": "ann@example.com", "<new_mail>": "anna@example.com", "<number>": "30",
     "<scope>": "ann@example.com", "<direction>": "inbound", "<list>": "whitelist", "<ailment>": "own-forwarding",
     "<list_id>": "7d4e7a3c-2f2b-4c55-9d0e-0b6f5a3f1c2e", "<request>": "subscribe",
     "<token>": "k7Hq2mZx9RtY4sVbN8cLw3EdF6gJpQ5A",
+    "<mail_id>": "Yt7-hE2mWq4K",
     "ml<mail>": "news@example.com", "maillist<mail>": "all@example.com",
     "admin<mail>": "jane@example.org", "alias<mail>": "team@example.com", "alias<new_mail>": "crew@example.com",
 }  # fmt: skip
@@ -73,13 +75,15 @@ _EXAMPLES: Mapping[str, Example] = {
     "remove_headers": "X-Mailer", "footer_text": "Example Inc.", "footer_html": "<p>Example Inc.</p>",
     "subscribers": "someone@example.net", "subscriber": "someone@example.net", "aliasDomain": "example.info",
     "csv": "mail,name,quota,password\nbob@example.com,Bob Example,2048,A@StrongPassword2\n", "dry_run": "yes",
-    "from": "2026-01-01", "to": "2026-12-31", "after": "2026-01-31 12:00:00/4711", "ids": "4711",
+    "from": "2026-01-01", "to": "2026-12-31", "ids": "4711",
     "admin": "jane@example.org", "account": "ann@example.com", "event": "create", "ip": "192.0.2.7", "search": "ann",
     "page_size": 50,
     "restful_api_clients": "127.0.0.1", "global_admin_ip_list": "127.0.0.1", "admin_login_ip_list": "127.0.0.1",
     "min_passwd_length": 10, "max_passwd_length": 64, "mailbox_format": "maildir", "mailbox_folder": "Maildir",
     "amavisd_remove_maillog_in_days": 7, "amavisd_remove_quarantined_in_days": 14, "iredadmin_log_kept_days": 365,
     "reset": "mailbox_folder",
+    "domain": "example.com", "sender": "someone@example.net", "recipient": "ann@example.com", "subject": "invoice",
+    "recipients": "ann@example.com", "list": "whitelist", "kind": "spam",
     "correspondent": "someone@example.net", "client_address": "192.0.2.7",
 }  # fmt: skip
 """Examples by the name of the field, where the kind does not give one."""
@@ -92,6 +96,12 @@ _EXAMPLES_IN_CHAPTERS = {
     ("Mailing List (Unsubscribable)", "name"): "All of us",
     ("Subscribable Mailing List", "name"): "Our news",
     ("Mail User", "services"): "imapsecured",
+    ("Mail log", "after"): "1767225600:0:Yt7-hE2mWq4K",
+    ("Quarantine", "after"): "1767225600:0:Yt7-hE2mWq4K",
+}
+_EXAMPLES_OF_ROUTES: Mapping[tuple[str, str], Example] = {
+    ("GET /api/panel/log", "after"): "2026-01-31 12:00:00/4711",
+    ("POST /api/panel/import/aliases", "csv"): "mail,name,members\nall@example.com,All of us,ann@example.com\n",
 }
 
 _DEEDS = {
@@ -106,6 +116,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "POST /api/self-service/login": ("username", "password"),
     "PUT /api/self-service/password": ("oldPassword", "password"),
     "PUT /api/panel/password": ("oldPassword", "password"),
+    "PUT /api/quarantine/<mail_id>": ("action",),
     "POST /api/admin/<mail>": ("password",),
     "POST /api/verify_password/admin/<mail>": ("password",),
     "POST /api/verify_password/user/<mail>": ("password",),
@@ -286,7 +297,9 @@ class Description:
         if role == Role.CLEAR:
             return "yes"
         words: list[str] = of.kind.schema.get("enum") or ["example"]
-        return _EXAMPLES_IN_CHAPTERS.get((self.operation.chapter, of.name), _EXAMPLES.get(of.name, words[0]))
+        example = _EXAMPLES_OF_ROUTES.get((self.route, of.name))
+        in_chapter = _EXAMPLES_IN_CHAPTERS.get((self.operation.chapter, of.name))
+        return example or in_chapter or _EXAMPLES.get(of.name, words[0])
 
     @cached_property
     def example_path(self) -> str:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from babel import Locale
 
 from postreeve.errors import Code, refuse
-from postreeve.fields import LANGUAGE, PASSWORD, AnyField, Role, SetField
+from postreeve.fields import LANGUAGE, PASSWORD, PRESENT_PASSWORD, AnyField, Role, SetField
 from postreeve.profiles import Text, Texts
+from postreeve.translations import ACCOUNT_LANGUAGES
 from postreeve.web.pages import N_, Ask
-from postreeve.web.translations import ACCOUNT_LANGUAGES
 
 AGAIN = "_again"
 """Ends the name of the input in which a password is typed a second time."""
@@ -43,6 +43,13 @@ SECTION_TITLES = {
     "spampolicy": N_("Spam policy"),
     "quarantine": N_("Quarantine"),
     "rcvd_mails": N_("Received mail"),
+    "people": N_("Owners and moderators"),
+    "subscription": N_("Posting and subscribing"),
+    "mails": N_("Mails"),
+    "newsletter": N_("Newsletter"),
+    "subscribers": N_("Subscribers"),
+    "limits": N_("Limits"),
+    "domains": N_("Domains"),
     "admins": N_("Admins"),
     "password_policies": N_("Password policies"),
     "backupmx": N_("Backup MX"),
@@ -59,7 +66,7 @@ class Input:
     label: str
     help: str
     widget: str
-    """`text number select switch choices lines area password secret`."""
+    """`text number select switch choices lines area password present secret`."""
     value: str = ""
     values: tuple[str, ...] = ()
     choices: tuple[tuple[str, str], ...] = ()
@@ -152,7 +159,8 @@ class Form:
     @property
     def was_changed(self) -> bool:
         """Whether the form is shown again because somebody else was faster."""
-        return bool(self._ask.problem) and self._ask.problem.code == Code.CHANGED_MEANWHILE.name
+        problem = self._ask.problem
+        return problem is not None and problem.code == Code.CHANGED_MEANWHILE.name
 
     def changes(self) -> dict[str, str]:
         """Return what is to be sent to the operation, by the names that it knows.
@@ -185,7 +193,7 @@ class Form:
         if isinstance(of, SetField):
             return [word for value in values for part in re.split(r"[\r\n,]", value) if (word := part.strip())]
         text = values[-1].replace("\r\n", "\n") if values else ""
-        return text if of.kind is PASSWORD else text.strip()
+        return text if of.kind.is_verbatim else text.strip()
 
     def _input(self, of: AnyField) -> Input:
         stored = (self._stored or {}).get(of.name, [] if isinstance(of, SetField) else "")
@@ -262,6 +270,8 @@ def _widget(of: AnyField, choices: Sequence[tuple[str, str]]) -> str:  # noqa: P
         return "select"
     if of.kind is PASSWORD:
         return "password"
+    if of.kind is PRESENT_PASSWORD:
+        return "present"
     if schema in _SECRETS:
         return "secret"
     if schema.get("type") == "integer":
@@ -284,7 +294,7 @@ def _difference(of: SetField[str], typed: Iterable[str], stored: Iterable[str]) 
     there = {word.lower(): word for word in stored}
     if wanted.keys() == there.keys():
         return {}
-    name = {role: name for name, role in reversed(of.roles.items())}
+    name = {role: name for name, role in reversed([*of.roles.items()])}
     if Role.ADD not in name or (Role.REMOVE not in name and there):
         return {name[Role.RESET]: ",".join(wanted.values())}
     coming = [word for key, word in wanted.items() if key not in there]

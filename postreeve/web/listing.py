@@ -7,16 +7,18 @@ from postreeve.web.rendering import linked, number
 
 ASKED = ("search", "status", "letter", "sort", "direction", "page_size", "after", "before")
 """What the query of a page says to the operation."""
+PAGE = ("previous", "next", "total", "is_total_exact")
+"""What the operation says about the pages."""
 
 
 def overview(ask: Ask, route: str, *path: str) -> dict[str, Any]:
-    """Return the rows of an overview, the ways to the pages before and after, and on the first one how many there are."""
+    """Return the rows of an overview, the ways to the pages beside it, and on the first page how many there are."""
     asked = {name: ask.text(name) for name in ASKED if ask.text(name)}
     if not asked.keys() & {"after", "before"}:
         asked["count"] = "yes"
     page = ask.run(route, *path, **asked)
     return {
-        "rows": page["rows"],
+        **{key: value for key, value in page.items() if key not in PAGE},
         "before": linked(ask, {"before": page["previous"], "after": ""}) if page["previous"] else "",
         "after": linked(ask, {"after": page["next"], "before": ""}) if page["next"] else "",
         "count": _count(ask, page["total"], is_exact=page["is_total_exact"]) if "total" in page else "",

@@ -15,7 +15,7 @@ from postreeve.fields import Form
 from postreeve.operations import REGISTRY, Answer, Call
 from postreeve.permissions import Actor, Target
 from postreeve.sessions.store import SessionKind
-from postreeve.web.translations import Language
+from postreeve.translations import Language
 from postreeve.work import LongText, Remarks, Storage, Streamed
 
 MOUNT = "/iredadmin"

@@ -20,10 +20,11 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from postreeve import translations
 from postreeve.errors import Code, Refused, refuse, true_status
 from postreeve.sessions.operations import resume
 from postreeve.settings import Settings
-from postreeve.web import navigation, rendering, requests, translations, watching
+from postreeve.web import navigation, rendering, requests, watching
 from postreeve.web.pages import (
     MOUNT,
     PAGES,

@@ -40,7 +40,10 @@ FILTERS = [
     ({"admin": "AL@far.test"}, ["[API] Add a mail alias: all@ex.com."]),
     ({"domain": "ex.org"}, ["[API] Add a domain: ex.org."]),
     ({"account": "ann@ex.com"}, ["[API] Add a user: ann@ex.com."]),
-    ({"event": "create", "domain": "ex.com", "admin": ROOT}, ["[API] Add a user: ann@ex.com.", "[API] Add a domain: ex.com."]),
+    (
+        {"event": "create", "domain": "ex.com", "admin": ROOT},
+        ["[API] Add a user: ann@ex.com.", "[API] Add a domain: ex.com."],
+    ),
     ({"search": "ADD A MAIL"}, ["[API] Add a mail alias: all@ex.com."]),
     ({"search": "%"}, ["100 % of _."]),
     ({"search": "_"}, ["100 % of _."]),

@@ -25,14 +25,14 @@ _ROWS = (
     f"INSERT INTO domain_admins (username, domain) VALUES ('{ADMIN}', 'ALL')",
     "INSERT INTO domain (domain) VALUES ('ex.com')",
     f"INSERT INTO mailbox (username, domain, password) VALUES ('ann@ex.com', 'ex.com', '{BCRYPT}')",
-    "INSERT INTO forwardings (address, forwarding, domain, dest_domain, is_forwarding)"
-    " VALUES ('ann@ex.com', 'ann@ex.com', 'ex.com', 'ex.com', 1)",
+    """INSERT INTO forwardings (address, forwarding, domain, is_forwarding)
+    VALUES ('ann@ex.com', 'ann@ex.com', 'ex.com', 1)""",
 )
 
 
 @dataclass
 class IredmailSite:
-    """A site before Postreeve: how to reach its databases as their administrator, and what its panel's file says."""
+    """A site before Postreeve: how to reach its databases, with all rights in them, and what its panel's file says."""
 
     stores: Mapping[str, Store]
     values: dict[str, Any]
@@ -131,10 +131,12 @@ def _databases(server: Server, names: tuple[str, ...]) -> Iterator[tuple[dict[st
     word = uuid4().hex[:8]
     stores = {name: server.store(f"{name}_{word}") for name in names}
     values: dict[str, Any] = {}
-    for name, store in stores.items():
+    for name, store in [*stores.items()]:
         role = f"{_ROLES[name]}_{word}"
         server.create_database(store.database)
         _create_role(server, store, name, role, is_beside="vmail" not in names)
+        if store.engine == "postgresql":  # who is no owner does not see the tables
+            stores[name] = msgspec.structs.replace(store, user=role)
         values |= {
             f"{name}_db_host": store.socket, f"{name}_db_port": "5432" if store.engine == "postgresql" else "3306",
             f"{name}_db_name": store.database, f"{name}_db_user": role, f"{name}_db_password": f"secret-{word}",
@@ -163,6 +165,10 @@ def _create_role(server: Server, store: Store, name: str, role: str, *, is_besid
             with closing(server._connection()) as connection, connection.cursor() as cursor:
                 cursor.execute(f"CREATE USER '{role}'@'localhost' IDENTIFIED BY '{password}'")
                 cursor.execute(f"GRANT {rights} ON `{store.database}`.* TO '{role}'@'localhost'")
+
+
+def _as_postgres(server: PostgresqlServer) -> "psycopg.Connection[Any]":
+    return psycopg.connect(host=str(server.folder), user="postgres", dbname="postgres", autocommit=True)
 
 
 def _fill(store: Store, name: str, further: tuple[Any, ...]) -> None:

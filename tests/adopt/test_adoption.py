@@ -1,6 +1,7 @@
 """A site of iRedMail is adopted by its panel's settings file: on its own databases, with its own roles' rights."""
 
 import json
+import re
 import stat
 import tomllib
 from collections.abc import Iterator
@@ -86,7 +87,7 @@ def test_what_was_understood_and_what_answers_is_told_without_secrets(iredmail: 
     told = done.stdout
     assert "vmail_db_name → vmail.database = vmail_" in told
     assert "answers: tables of iRedMail 1.7.3 or later.\n" in told
-    assert "  line 26: OUR_OWN: the name is not known here.\n" in told
+    assert re.search(r"^  line \d+: OUR_OWN: the name is not known here\.$", told, re.MULTILINE)
     assert "  switch off: /opt/www/iredadmin/tools/cleanup_db.py in /etc/crontab line 1; " in told
     assert iredmail.values["vmail_db_password"] not in told
     assert done.exit_code == 0

@@ -260,6 +260,26 @@ def test_who_has_to_confirm_gets_a_mail_and_is_not_subscribed(news: ListServer, 
     assert everybody(news) == [("ann@far.com", "normal"), ("bob@far.com", "digest")]
 
 
+def test_who_is_proposed_waits_for_who_approves(news: ListServer, lists: Lists) -> None:
+    news.propose(NEWS, "bob@far.com")
+    sent = lists.mails.taken()
+    if "ann@ex.com" not in sent:  # mlmmjadmin can not say that somebody has confirmed
+        sent = lists.answer("bob@far.com", sent["bob@far.com"], NEWS)
+    assert everybody(news) == []
+    lists.answer("ann@ex.com", sent["ann@ex.com"], NEWS)
+    assert everybody(news) == [("bob@far.com", "normal")]
+    news.propose(NEWS, "bob@far.com")
+    assert everybody(news) == [("bob@far.com", "normal")]
+
+
+def test_on_this_host_who_is_proposed_to_nobody_is_subscribed(lists: Lists) -> None:
+    lists.create(NEWS)
+    lists.server.propose(NEWS, "bob@far.com")
+    assert everybody(lists.server) == [("bob@far.com", "normal")]
+    with pytest.raises(ListServerError):
+        lists.server.propose("gone@ex.com", "bob@far.com")
+
+
 def test_fifty_at_once_lose_nobody(news: ListServer) -> None:
     """All in one file of mlmmj's, where its own programs lose changes."""
     stays = [f"a-stays{number}@ex.com" for number in range(10)]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,7 +18,9 @@ from postreeve.storage.outbox import outbox_of
 from postreeve.values import Address
 from postreeve.work import OutboxError
 from tests.mlmmj import LOOPBACK, Sink, sink
+from tests.ownership.web import unknown_certificate
 
+ELSEWHERE = "127.0.0.2"
 LETTER = Letter(Address("no-reply@ex.com"), Address("reader@far.test"), "Grüße, 中文", "Good day.\nÄ.\n.\n")
 
 
@@ -69,19 +72,22 @@ def _logs_in(_server: object, _session: SmtpSession, _envelope: object, _mechani
 @pytest.fixture
 def choosy() -> Iterator[tuple[_Choosy, int]]:
     mails = _Choosy()
-    with sink(mails, authenticator=_logs_in, auth_required=True, auth_require_tls=False) as (_, port):
+    options: dict[str, Any] = {"tls_context": unknown_certificate(), "require_starttls": True, "auth_required": True}
+    with sink(mails, authenticator=_logs_in, **options) as (_, port):
         yield mails, port
 
 
 def test_a_login_is_sent_where_the_settings_have_one(choosy: tuple[_Choosy, int]) -> None:
     mails, port = choosy
-    there = {"notification_smtp_server": LOOPBACK, "notification_smtp_port": port}
+    there: dict[str, object] = {
+        "notification_smtp_server": LOOPBACK, "notification_smtp_port": port, "notification_smtp_starttls": True,
+    }  # fmt: skip
     login = {"notification_smtp_user": "no-reply@ex.com", "notification_smtp_password": "secret"}
     outbox_of(settings(**there, **login)).send(LETTER)
     assert len(mails.mails) == 1
-    for wrong in ({}, {**login, "notification_smtp_password": "wrong"}):
+    for wrong in ({}, {**login, "notification_smtp_password": "wrong"}, {**login, "notification_smtp_starttls": False}):
         with pytest.raises(OutboxError) as error:
-            outbox_of(settings(**there, **wrong)).send(LETTER)
+            outbox_of(settings(**{**there, **wrong})).send(LETTER)
         assert "wrong" not in str(error.value)
     assert len(mails.mails) == 1
 
@@ -90,9 +96,20 @@ def test_an_unknown_recipient_is_not_told_from_others(choosy: tuple[_Choosy, int
     mails, port = choosy
     there = settings(
         notification_smtp_server=LOOPBACK, notification_smtp_port=port, notification_smtp_user="no-reply@ex.com",
-        notification_smtp_password="secret",
+        notification_smtp_password="secret", notification_smtp_starttls=True,
     )  # fmt: skip
     outbox_of(there).send(Letter(LETTER.sender, Address("unknown@far.test"), "x", "y"))
+    assert mails.mails == []
+
+
+def test_on_another_host_a_certificate_has_to_be_good() -> None:
+    """A further address of loopback stands for the other host."""
+    with sink(address=ELSEWHERE, tls_context=unknown_certificate()) as (mails, port):
+        there = settings(
+            notification_smtp_server=ELSEWHERE, notification_smtp_port=port, notification_smtp_starttls=True
+        )
+        with pytest.raises(OutboxError, match="CERTIFICATE_VERIFY_FAILED"):
+            outbox_of(there).send(LETTER)
     assert mails.mails == []
 
 

@@ -111,7 +111,8 @@ class Tally:
 
     acknowledged: Counter[str] = field(default_factory=Counter)
     unavailable: int = 0
-    broken: int = 0
+    broken: Counter[str] = field(default_factory=Counter)
+    """Requests without an answer of ours, by what came instead."""
     told: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Creations and deletions of users that were acknowledged."""
     seconds: Counter[int] = field(default_factory=Counter)

@@ -64,6 +64,11 @@ class Load:
             thread.start()
             self._threads.append(thread)
 
+    def wait_until(self, second: int) -> None:
+        """Wait until that second of the load, unless something went wrong."""
+        while self.second < second and not self.tally.wrong:
+            time.sleep(0.1)
+
     def stop(self) -> None:
         self._is_over.set()
         for thread in self._threads:
@@ -111,8 +116,7 @@ class Load:
     def _is_broken(self, how: str) -> str:
         """Count a request without an answer of ours: what became of it is not known."""
         with self._lock:
-            self.tally.broken += 1
-            self.tally.broken_how[how] += 1
+            self.tally.broken[how] += 1
         self._is_over.wait(0.2)
         return f"{UNKNOWN} {how}"
 
@@ -130,7 +134,7 @@ class Load:
             if outcome == DONE:
                 for _ in range(3):
                     self._expect(self.ask(client, "GET", "domains", {"name_only": "yes"})[0])
-                self._expect(self.ask(client, "GET", "logout", {})[0])
+                self._expect(self.ask(client, "POST", "logout", {})[0])
             else:
                 self._expect(outcome)
             self._expect(self.ask(self.client(), "GET", f"domain/{HOMES[0]}", {})[0])
@@ -182,10 +186,9 @@ class Writer:
             self.load.is_wrong(f"{deed.method} {deed.path}: {outcome}. {error}")
             slot.states = frozenset({None})
             slot.rests_until = float("inf")
-        if outcome == DONE and deed.path.startswith("user/") and deed.method in {"POST", "DELETE"}:
-            if "change_email" not in deed.path:
-                event = "create" if deed.is_creation else "delete"
-                self.load.tally.told[event, deed.address] += 1
+        if outcome == DONE and deed.path == f"user/{deed.address}" and deed.method != "PUT":
+            event = "create" if deed.is_creation else "delete"
+            self.load.tally.told[event, deed.address] += 1
 
     def _look(self) -> None:
         """List the users of the home domain: those of ours have to be there as they are known, through any node."""

@@ -56,21 +56,25 @@ def environment(**values: str) -> dict[str, str]:
     return {**kept, "PYTHONUNBUFFERED": "1", **values}
 
 
-def ran(command: str, file: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command of ours to its end."""
+def ran(command: str, file: Path, *options: str, **values: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command of ours to its end, with values in its environment."""
     words = [str(PROGRAM), *command.split(), f"--data={file.parent}", f"--settings={file}", *options]
-    return subprocess.run(words, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(words, env=environment(**values), capture_output=True, text=True, timeout=60, check=False)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 @contextmanager
-def serving(file: Path) -> Iterator[Process]:
-    """Serve from a process of its own until the end of the block."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def serving(file: Path, port: int = 0) -> Iterator[Process]:
+    """Serve from a process of its own until the end of the block, on a free port if none is given."""
+    port = port or free_port()
     log = file.parent / f"{port}.log"
     words = [str(PROGRAM), "serve", f"--data={file.parent}", f"--settings={file}", f"--listen=127.0.0.1:{port}"]
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         program = subprocess.Popen(words, env=environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     process = Process(program, f"http://127.0.0.1:{port}/iredadmin/api", log)
     try:

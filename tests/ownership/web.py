@@ -80,7 +80,7 @@ def _listener(server: WebServer, scheme: str, address: str) -> socketserver.TCPS
             connection: socket.socket = self.request
             try:
                 if scheme == "https":
-                    connection = _context().wrap_socket(connection, server_side=True)
+                    connection = unknown_certificate().wrap_socket(connection, server_side=True)
                 server.answer(scheme, connection)
             except OSError:
                 return  # the client is gone
@@ -91,7 +91,7 @@ def _listener(server: WebServer, scheme: str, address: str) -> socketserver.TCPS
 
 
 @cache
-def _context() -> ssl.SSLContext:
+def unknown_certificate() -> ssl.SSLContext:
     """Return TLS with a certificate that nobody knows."""
     folder = Path(mkdtemp(prefix="postreeve-web-"))
     key, certificate = folder / "key.pem", folder / "certificate.pem"

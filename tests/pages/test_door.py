@@ -38,7 +38,7 @@ def test_a_wrong_password_is_refused_and_not_shown_again(visitor: Visitor) -> No
 
 
 def test_a_login_opens_a_new_session_and_ends_the_one_before(visitor: Visitor) -> None:
-    before = visitor.log_in(ROOT).session.cookies[PANEL_COOKIE]
+    before = str(visitor.log_in(ROOT).session.cookies[PANEL_COOKIE])
     visitor.log_in(ROOT)
     after = visitor.session.cookies[PANEL_COOKIE]
     assert before != after
@@ -52,7 +52,7 @@ def test_a_login_does_not_take_over_a_session_that_somebody_planted(visitor: Vis
 
 
 def test_logging_out_ends_the_session_on_the_server(root: Visitor) -> None:
-    token = root.session.cookies[PANEL_COOKIE]
+    token = str(root.session.cookies[PANEL_COOKIE])
     root.see("/domains")
     answer = root.session.post(f"{root.base}/logout", data={"csrf": root.csrf}, timeout=10)
     assert "You have logged out." in answer.text

@@ -14,7 +14,10 @@ from tests.site import PASSWORD, ROOT, Client, Site
 CHANGES = [
     ({"min_passwd_length": "12"}, {"min_passwd_length": 12}),
     ({"max_passwd_length": "0"}, {"max_passwd_length": 0}),
-    ({"password_has_letter": "no", "password_has_number": "yes"}, {"password_has_letter": False, "password_has_number": True}),
+    (
+        {"password_has_letter": "no", "password_has_number": "yes"},
+        {"password_has_letter": False, "password_has_number": True},
+    ),
     ({"mailbox_format": "MDBOX", "mailbox_folder": "Mail"}, {"mailbox_format": "mdbox", "mailbox_folder": "Mail"}),
     ({"restful_api_clients": "::1, 127.0.0.0/8"}, {"restful_api_clients": ["127.0.0.0/8", "::1"]}),
     ({"restful_api_clients": ""}, {"restful_api_clients": []}),

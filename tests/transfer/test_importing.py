@@ -43,14 +43,14 @@ ROWS = {
     f"bob@ex.com,Bob,{PASSWORD},,,": ("refused", "ALREADY_EXISTS"),
     f"bobby@ex.com,Bob,{PASSWORD},,,": ("refused", "ALREADY_EXISTS"),
     f"dan@ex.com,Dan,{PASSWORD},many,,": ("refused", "INVALID_NUMBER"),
-    "dan@ex.com,Dan,short,,,": ("refused", "PW_SHORTER_THAN_MIN_LENGTH,PW_NO_UPPERCASE,PW_NO_DIGIT_NUMBER,PW_NO_SPECIAL_CHAR"),
+    "dan@ex.com,Dan,Short1,,,": ("refused", "PW_SHORTER_THAN_MIN_LENGTH,PW_NO_SPECIAL_CHAR"),
     "dan@ex.com,Dan,,,,": ("refused", "PW_EMPTY"),
     f"dan@no.test,Dan,{PASSWORD},,,": ("refused", "NO_SUCH_DOMAIN"),
     f"nobody,Dan,{PASSWORD},,,": ("refused", "INVALID_MAIL"),
     f",Dan,{PASSWORD},,,": ("refused", "INVALID_MAIL"),
     f"dan@ex.com,Dan,{PASSWORD}": ("refused", "INVALID_VALUE"),
     f"dan@ex.com,Dan,{PASSWORD},,ann@ex.com,": ("refused", "ALREADY_EXISTS"),
-    f"eve@ex.com,Eve,{PASSWORD},,,\"bob@ex.com,x@far.test\"": ("created", ""),
+    f'eve@ex.com,Eve,{PASSWORD},,,"bob@ex.com,x@far.test"': ("created", ""),
 }  # fmt: skip
 
 
@@ -87,15 +87,17 @@ def test_a_table_may_be_carried_out_again(site: Site, root: Client) -> None:
 
 def test_aliases_come_from_tables_as_well(site: Site, root: Client) -> None:
     text = _table(
-        "all@ex.com,All,public,\"ann@ex.com,x@far.test\",active",
+        'all@ex.com,All,public,"ann@ex.com,x@far.test",active',
         "off@ex.com,Off,,,disabled",
         "ann@ex.com,Ann,,,",
         "two@ex.com,Two,everybody,,",
         "all@ex.com,All,,,",
         head="mail,name,accessPolicy,members,accountStatus",
     )  # fmt: skip
-    expected = [(2, "created", ""), (3, "created", ""), (4, "refused", "ALREADY_EXISTS"), (5, "refused", "INVALID_VALUE"),
-                (6, "refused", "ALREADY_EXISTS")]  # fmt: skip
+    expected = [
+        (2, "created", ""), (3, "created", ""), (4, "refused", "ALREADY_EXISTS"), (5, "refused", "INVALID_VALUE"),
+        (6, "refused", "ALREADY_EXISTS"),
+    ]  # fmt: skip
     told = _outcomes(_told(root, "aliases", text, dry_run="yes"))
     assert [(line, outcome.replace("ready", "created"), code) for line, outcome, code in told] == expected
     assert accounts(site, "alias") == []
@@ -120,7 +122,7 @@ def test_a_preview_counts_against_limits_what_stands_above(
     root.ok("PUT", "domain/ex.com", **of_domain)
     client = site.admin("al@far.test", "ex.com", **of_admin)
     text = _table(
-        f"a@ex.com,A,{PASSWORD},100,,", f"b@ex.com,B,short,100,,", f"c@ex.com,C,{PASSWORD},100,,",
+        f"a@ex.com,A,{PASSWORD},100,,", "b@ex.com,B,short,100,,", f"c@ex.com,C,{PASSWORD},100,,",
         f"d@ex.com,D,{PASSWORD},100,,",
     )  # fmt: skip
     before = site.dump()
@@ -133,7 +135,7 @@ def test_a_preview_counts_against_limits_what_stands_above(
     assert done[-1]["codes"] == [code]
 
 
-def test_a_limit_of_aliases_counts_in_a_preview(site: Site, root: Client) -> None:
+def test_a_limit_of_aliases_counts_in_a_preview(root: Client) -> None:
     root.ok("PUT", "domain/ex.com", numberOfAliases="1")
     told = _told(root, "aliases", "mail\na@ex.com\nb@ex.com", dry_run="yes")
     assert _outcomes(told) == [(2, "ready", ""), (3, "refused", "EXCEEDED_DOMAIN_ACCOUNT_LIMIT")]
@@ -143,7 +145,10 @@ def test_rights_are_those_of_each_operation(site: Site, root: Client) -> None:
     root.ok("POST", "domain/b.test", disableUserProfile="aliases")
     client = site.admin("al@far.test", "b.test")
     text = _table(
-        f"x@ex.com,X,{PASSWORD},,", f"x@b.test,X,{PASSWORD},yes,", f"y@b.test,Y,{PASSWORD},,y2@b.test", f"z@b.test,Z,{PASSWORD},,",
+        f"x@ex.com,X,{PASSWORD},,",
+        f"x@b.test,X,{PASSWORD},yes,",
+        f"y@b.test,Y,{PASSWORD},,y2@b.test",
+        f"z@b.test,Z,{PASSWORD},,",
         head="mail,name,password,isGlobalAdmin,aliases",
     )  # fmt: skip
     for parameters in ({"dry_run": "yes"}, {}):
@@ -188,31 +193,27 @@ def _exported(client: Client, path: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(client.data(path), newline="")))
 
 
-def test_what_is_exported_can_be_imported_again(site: Site, root: Client) -> None:
-    root.ok("POST", "user/bob@ex.com", password=PASSWORD, name="=Bob, O'Neill", quota="100", aliases="b1@ex.com,b2@ex.com",
-            forwarding="bob@ex.com,x@far.test", language="de_DE", employeeid="-1", accountStatus="disabled",
-            recipientBcc="y@far.test", services="smtp,imap")  # fmt: skip
+def test_what_is_exported_can_be_imported_again(root: Client) -> None:
+    root.ok(
+        "POST", "user/bob@ex.com", password=PASSWORD, name="=Bob, O'Neill", quota="100", aliases="b1@ex.com,b2@ex.com",
+        forwarding="bob@ex.com,x@far.test", language="de_DE", employeeid="-1", accountStatus="disabled",
+        recipientBcc="y@far.test", services="smtp,imap",
+    )  # fmt: skip
     root.ok("POST", "alias/all@ex.com", name="+All", members="ann@ex.com,x@far.test", accessPolicy="domain")
     users, aliases = root.data("panel/export/users/ex.com"), root.data("panel/export/aliases/ex.com")
     before = root.data("user/bob@ex.com"), root.data("alias/all@ex.com")
     root.ok("DELETE", "user/bob@ex.com")
     root.ok("DELETE", "alias/all@ex.com")
-    rows = list(csv.reader(io.StringIO(users, newline="")))
+    head, *rows = csv.reader(io.StringIO(users, newline=""))
     [bob] = [row for row in rows if row[0] == "bob@ex.com"]
-    assert bob[rows[0].index("name")] == "'=Bob, O'Neill"
-    home = rows[0].index("maildir")
+    assert bob[head.index("name")] == "'=Bob, O'Neill"
     table = io.StringIO(newline="")
-    csv.writer(table).writerows(
-        [
-            [*row[:home], *row[home + 1 :], extra]
-            for row, extra in zip([rows[0], bob], ["password", PASSWORD], strict=True)
-        ]
-    )
+    csv.writer(table).writerows([[*head, "password"], [*bob, PASSWORD]])
     assert _outcomes(_told(root, "users", table.getvalue())) == [(2, "created", "")]
     assert _outcomes(_told(root, "aliases", aliases)) == [(2, "created", "")]
     after = root.data("user/bob@ex.com"), root.data("alias/all@ex.com")
     for one, other in zip(before, after, strict=True):
-        new = {"created", "modified", "passwordlastchange", "maildir", "homeDirectory"}
+        new = {"created", "modified", "passwordlastchange"}
         assert {key: one[key] for key in one.keys() - new} == {key: other[key] for key in other.keys() - new}
 
 
@@ -227,6 +228,7 @@ def test_an_export_has_no_passwords_and_nothing_that_is_closed(site: Site, root:
     client = site.admin("al@far.test", "ex.com")
     [ann] = _exported(client, "panel/export/users/ex.com")
     assert (ann["mail"], ann["name"], ann["forwarding"]) == ("ann@ex.com", "Ann", "")
+    assert not {"isGlobalAdmin", "services", "maildir", "transport"} & ann.keys()
     root.ok("POST", "domain/b.test")
     for kind in ("users", "aliases"):
         assert client.refused("GET", f"panel/export/{kind}/b.test") == "PERMISSION_DENIED"

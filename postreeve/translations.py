@@ -1,4 +1,4 @@
-"""The languages of the pages: which there are, which one a reader gets, and what texts are in it."""
+"""The languages of pages and mails: which there are, which one a reader gets, and what texts are in it."""
 
 import gettext
 import io
@@ -21,7 +21,7 @@ _RIGHT_TO_LEFT = "right-to-left"
 
 @dataclass(frozen=True)
 class Language:
-    """A language of the pages."""
+    """A language of ours."""
 
     tag: str
     """As HTML wants it, such as `zh-CN`."""
