@@ -33,6 +33,7 @@ from postreeve.overviews import operations as _overviews  # noqa: F401
 from postreeve.ownership import operations as _ownership  # noqa: F401
 from postreeve.ownership import pages as _ownership_pages  # noqa: F401
 from postreeve.policies import operations as _policies  # noqa: F401
+from postreeve.policies import pages as _policy_pages  # noqa: F401
 from postreeve.quarantine import operations as _quarantine  # noqa: F401
 from postreeve.self_service import operations as _self_service  # noqa: F401
 from postreeve.sessions import operations as _sessions  # noqa: F401

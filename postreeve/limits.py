@@ -29,8 +29,8 @@ def room_for_user(work: Work, domain: Domain, quota: int) -> None:
             work,
         )
     room_for_quota(work, domain, quota, 0)
-    ahead.users[name] += 1
-    ahead.quota[name] += quota
+    ahead.add(ahead.users, name, 1)
+    ahead.add(ahead.quota, name, quota)
 
 
 def room_for_alias(work: Work, domain: Domain) -> None:
@@ -46,7 +46,7 @@ def room_for_alias(work: Work, domain: Domain) -> None:
             Code.EXCEED_LIMIT_ALIASES,
             work,
         )
-    ahead.aliases[name] += 1
+    ahead.add(ahead.aliases, name, 1)
 
 
 def room_for_list(work: Work, domain: Domain, count: Callable[[Collection[str]], int]) -> None:

@@ -114,15 +114,21 @@ class Rehearsal:
     aliases: Counter[str] = field(default_factory=Counter)
     quota: Counter[str] = field(default_factory=Counter)
     """How much the quotas of these users are, in megabytes, by domain."""
+    added: list[tuple[Counter[str], str, int]] = field(default_factory=list)
+
+    def add(self, to: Counter[str], domain: str, number: int) -> None:
+        """Note what this request would add, if it is not refused."""
+        self.added.append((to, domain, number))
 
     def further(self) -> "Rehearsal":
-        """Return the same for one more request, which may be refused; what it adds counts when it has been joined."""
-        return Rehearsal(self.names, self.users.copy(), self.aliases.copy(), self.quota.copy())
+        """Return the same for one more request; what that one would leave counts when it has been joined."""
+        return Rehearsal(self.names, self.users, self.aliases, self.quota)
 
     def join(self, one: "Rehearsal", names: Collection[str]) -> None:
         """Count what one more request would have left."""
         self.names |= set(names)
-        self.users, self.aliases, self.quota = one.users, one.aliases, one.quota
+        for to, domain, number in one.added:
+            to[domain] += number
 
 
 class Work(Protocol):

@@ -13,8 +13,8 @@ from postreeve.admins.fields import (
 )
 from postreeve.admins.profile import texts
 from postreeve.domains.pages import said_of
-from postreeve.self_service.fields import NEW_PASSWORD as OWN_NEW_PASSWORD
 from postreeve.self_service.fields import OLD_PASSWORD
+from postreeve.users.fields import NEW_PASSWORD as OWN_NEW_PASSWORD
 from postreeve.web.accounts import Crumbs, chosen, section_links
 from postreeve.web.bulk import DELETE, DISABLE, ENABLE, Deed, carry_out, deeds_shown
 from postreeve.web.forms import Form, Section, sections

@@ -19,7 +19,7 @@ from postreeve.permissions import Target
 from postreeve.profiles import Texts
 from postreeve.sessions.store import SELF_SERVICE
 from postreeve.values import DomainName
-from postreeve.web.accounts import chosen, section_links
+from postreeve.web.accounts import chosen, policy_links, section_links
 from postreeve.web.bulk import DELETE, DISABLE, ENABLE, Deed, carry_out, deeds_shown
 from postreeve.web.forms import Form, Section, open_sections, sections
 from postreeve.web.listing import overview
@@ -57,7 +57,7 @@ def show_new_domain(ask: Ask) -> View:
 def add_domain(ask: Ask) -> View:
     name = ask.typed("domain").strip()
     ask.run("POST /api/domain/<domain>", name, **_new_form(ask).changes())
-    there = f"/domains/{name}/ownership" if _is_waiting(ask, name) else f"/users/{name}"
+    there = f"/domains/{name}/ownership" if ask.remarks.hint else f"/users/{name}"  # the hint says that it has to wait
     return Redirect(there, ask._("%(name)s has been added.", name=name))
 
 
@@ -66,12 +66,12 @@ def show_domain(ask: Ask, name: str) -> View:
     profile = texts(ask.run("GET /api/domain/<domain>", name))
     known = _sections(ask, name)
     here = chosen(ask, known)
-    return Shown(
-        "domains/profile.html",
-        {"name": name, "section": here, "form": _form(ask, here, profile),
-         "tabs": section_links(ask, known, f"/domains/{name}", here.name), "around": domain_tabs(ask, name, "profile")},
-        name,
-    )  # fmt: skip
+    policies = policy_links(ask, name, closed_sections(ask, name, "domain"))
+    values = {
+        "name": name, "section": here, "form": _form(ask, here, profile), "around": domain_tabs(ask, name, "profile"),
+        "tabs": domain_profile_tabs(ask, name, here.name) + policies,
+    }  # fmt: skip
+    return Shown("domains/profile.html", values, name)
 
 
 @page("POST /domains/<domain>", title=N_("Domain"))
@@ -111,6 +111,11 @@ def domain_tabs(ask: Ask, name: str, here: str) -> list[tuple[str, str, bool]]:
     if here == "ownership" or _is_waiting(ask, name):
         found.append((ask._("Ownership"), f"/domains/{name}/ownership", here == "ownership"))
     return found
+
+
+def domain_profile_tabs(ask: Ask, name: str, here: str) -> list[tuple[str, str, bool]]:
+    """Return the links to the sections of a domain's profile that are open to who asks."""
+    return section_links(ask, _sections(ask, name), f"/domains/{name}", here)
 
 
 def closed_sections(ask: Ask, domain: str, kind: str) -> list[str]:

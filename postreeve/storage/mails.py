@@ -153,21 +153,21 @@ FOUND = Statement(
 
 
 def _few(condition: sa.ColumnElement[bool]) -> Statement:
-    return Statement(lambda _: sa.select(*_VERDICT).where(condition).limit(FEW + 1))
+    return Statement(lambda _: sa.select(*_VERDICT).where(condition).limit(parameter("most")))
 
 
 def _received(condition: sa.ColumnElement[bool]) -> Statement:
     return Statement(
         lambda _: sa.select(*_VERDICT).select_from(maddr)
         .join(msgrcpt, _RECIPIENT.rid == _ADDRESS.id).join(msgs, OF_MAIL)
-        .where(condition).limit(FEW + 1)
+        .where(condition).limit(parameter("most"))
     )  # fmt: skip
 
 
 def _sent(condition: sa.ColumnElement[bool]) -> Statement:
     return Statement(
         lambda _: sa.select(*_VERDICT).select_from(maddr).join(msgs, _MAIL.sid == _ADDRESS.id)
-        .where(condition).limit(FEW + 1)
+        .where(condition).limit(parameter("most"))
     )  # fmt: skip
 
 
@@ -296,7 +296,7 @@ def _ways(session: Session, search: MailSearch) -> Iterator[Rare]:
 def _newest(session: Session, ways: Iterable[Rare], since: int, after: Place) -> Iterator[list[Verdict]]:
     """Yield mails in parts, newest first: all that are rare in one way, or whatever is there."""
     for way in ways:
-        rows = session.rows(way.statement, **way.parameters)
+        rows = session.rows(way.statement, most=FEW + 1, **way.parameters)
         if len(rows) <= FEW:
             few = {verdict for verdict in map(_verdict, rows) if since <= verdict.place.at and verdict.place < after}
             ordered = sorted(few, key=lambda verdict: verdict.place, reverse=True)

@@ -61,8 +61,8 @@ def _columns(kind: AccountKind, head: Row | None) -> list[str]:
     """Return the names of the columns."""
     if head is None or head.problem:
         refuse(Code.INVALID_VALUE, hint="The table needs a first row with the names of its columns.")
-    spelled = [cell.strip() for cell in head.cells]
-    columns = [kind.columns.get(name.lower(), "") for name in spelled]
+    known, spelled = kind.columns, [cell.strip() for cell in head.cells]
+    columns = [known.get(name.lower(), "") for name in spelled]
     if "" in columns:
         refuse(Code.INVALID_VALUE, hint=f"Unknown column {spelled[columns.index('')][:64]!r}.")
     if MAIL not in columns:

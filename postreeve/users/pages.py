@@ -16,7 +16,7 @@ from postreeve.users.fields import (
     USER_LANGUAGE,
 )
 from postreeve.users.profile import known_services, texts
-from postreeve.web.accounts import chosen, crumbs, domain_of, new_address, section_links
+from postreeve.web.accounts import chosen, crumbs, domain_of, new_address, policy_links, section_links
 from postreeve.web.bulk import DELETE, DISABLE, ENABLE, Deed, carry_out, deeds_shown
 from postreeve.web.forms import Form, Section, open_sections, sections
 from postreeve.web.listing import overview
@@ -67,7 +67,8 @@ def show_user(ask: Ask, mail: str) -> View:
     here = chosen(ask, known)
     values = {
         "mail": mail, "domain": domain_of(mail), "section": here, "form": _form(ask, here, profile),
-        "tabs": section_links(ask, known, f"/user/{mail}", here.name),
+        "tabs": user_profile_tabs(ask, mail, here.name)
+        + policy_links(ask, mail, closed_sections(ask, domain_of(mail), "user")),
         "around": domain_tabs(ask, domain_of(mail), "users"), "about": _about(profile),
     }  # fmt: skip
     return Shown("users/profile.html", values, mail)
@@ -109,6 +110,11 @@ def ask_before_deleting(ask: Ask, mail: str) -> View:
 def delete_user(ask: Ask, mail: str) -> View:
     _delete(ask, mail)
     return Redirect(f"/users/{domain_of(mail)}", ask._("%(name)s has been deleted.", name=mail))
+
+
+def user_profile_tabs(ask: Ask, mail: str, here: str) -> list[tuple[str, str, bool]]:
+    """Return the links to the sections of a user's profile that are open to who asks."""
+    return section_links(ask, _sections(ask, mail), f"/user/{mail}", here)
 
 
 def _sections(ask: Ask, mail: str) -> list[Section]:

@@ -1,11 +1,13 @@
 """What the pages of accounts have in common: where one is, sections of profiles, addresses of new accounts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from postreeve.web.forms import Section
+from postreeve.web.forms import SECTION_TITLES, Section
 from postreeve.web.pages import Ask
 
 Crumbs = list[tuple[str, str]]
+POLICIES = ("spampolicy", "throttle", "greylisting", "wblist")
+"""Sections that have pages of their own."""
 
 
 def domain_of(mail: str) -> str:
@@ -26,6 +28,14 @@ def new_address(ask: Ask, domain: str) -> str:
 def section_links(ask: Ask, known: Iterable[Section], path: str, here: str) -> list[tuple[str, str, bool]]:
     """Return the links to the sections of a profile."""
     return [(ask._(section.title), f"{path}?section={section.name}", section.name == here) for section in known]
+
+
+def policy_links(ask: Ask, scope: str, closed: Collection[str], here: str = "") -> list[tuple[str, str, bool]]:
+    """Return the links to the policies of everybody, a domain or a user that are open to who asks."""
+    return [
+        (ask._(SECTION_TITLES[name]), f"/policies/{scope}/{name}", name == here)
+        for name in POLICIES if name not in closed
+    ]  # fmt: skip
 
 
 def chosen(ask: Ask, known: Sequence[Section]) -> Section:

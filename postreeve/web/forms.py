@@ -127,10 +127,11 @@ def open_sections(ask: Ask, known: Iterable[Section], closed: Collection[str]) -
 class Form:
     """The inputs of some fields, and what somebody has typed into them.
 
-    Without `stored` it is about something new. `choices` are for sets and texts whose kind does not name them.
+    Without `stored` it is about something new. `choices` are for sets and texts whose kind does not name them. What is
+    `unset` may say nothing: it is shown as the text that stands there.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each option says one thing about a form
         self,
         ask: Ask,
         fields: Iterable[AnyField],
@@ -138,12 +139,14 @@ class Form:
         *,
         choices: Mapping[str, Sequence[str]] | None = None,
         required: Collection[AnyField] = (),
+        unset: Mapping[str, str] | None = None,
     ) -> None:
         self._ask = ask
         self._fields = tuple(of for of in fields if stored is None or of.name in stored or of.kind.schema in _SECRETS)
         self._stored = stored
         self._choices = choices or {}
         self._required = {of.name for of in required}
+        self._unset = unset or {}
 
     @property
     def inputs(self) -> list[Input]:
@@ -204,7 +207,7 @@ class Form:
             name=of.name,
             label=self._ask._(label(of)),
             help="" if of.help == f"{label(of)}." else self._ask._(of.help),
-            widget=_widget(of, choices),
+            widget="select" if of.name in self._unset else _widget(of, choices),
             value=typed if isinstance(typed, str) else "\n".join(typed),
             values=tuple(typed) if isinstance(typed, list) else (),
             choices=choices,
@@ -226,6 +229,8 @@ class Form:
         words = list(self._choices.get(of.name) or of.kind.schema.get("enum", ()))
         if not words:
             return ()
+        if of.name in self._unset:
+            return (("", self._unset[of.name]), *((word, self._ask._(word_title(of, word))) for word in words))
         others = [word for word in ([stored] if isinstance(stored, str) else stored) if word and word not in words]
         return tuple((word, self._ask._(word_title(of, word))) for word in [*words, *others])
 

@@ -1,39 +1,11 @@
 """What the doctor finds in a site and mends, whatever keeps the accounts."""
 
-from typing import Any
+from pathlib import Path
 
 import pytest
 
+from tests.doctor.looking import examined, insert, mended, sentences, told
 from tests.site import PASSWORD, Client, Site
-
-Told = list[tuple[str, str]]
-
-
-def examined(root: Client) -> Told:
-    """Return the kinds and names of what is found."""
-    return [(found["ailment"], found["name"]) for found in root.data("doctor")]
-
-
-def sentences(root: Client) -> list[str]:
-    return [found["sentence"] for found in root.data("doctor")]
-
-
-def mended(root: Client) -> None:
-    """Mend all that has a remedy, twice: repeating it changes nothing."""
-    for _ in range(2):
-        for found in root.data("doctor"):
-            if found["remedy"]:
-                root.ok("POST", f"doctor/{found['ailment']}/{found['name'].removeprefix('@')}")
-
-
-@pytest.fixture
-def root(site: Site) -> Client:
-    """The global admin of a site with a domain and two users."""
-    root = site.root()
-    root.ok("POST", "domain/ex.com")
-    root.ok("POST", "user/ann@ex.com", password=PASSWORD)
-    root.ok("POST", "user/ben@ex.com", password=PASSWORD)
-    return root
 
 
 def test_a_site_that_only_we_have_written_is_well(root: Client) -> None:
@@ -107,8 +79,6 @@ def test_a_standalone_admin_without_domains_is_told_unless_it_may_create_them(ro
 
 
 def test_lists_that_only_one_side_knows_are_told(site: Site, root: Client) -> None:
-    from pathlib import Path
-
     root.ok("POST", "ml/news@ex.com")
     root.ok("POST", "ml/lost@ex.com")
     spool = Path(site.settings.mlmmj_spool, "ex.com")
@@ -141,13 +111,3 @@ def test_only_global_admins_have_a_doctor(site: Site, root: Client) -> None:
     assert root.refused("POST", "doctor/own-forwarding/global") == "INVALID_ACCOUNT"
     assert root.refused("POST", "doctor/own-forwarding/ex.com") == "INVALID_ACCOUNT"
     assert root.refused("POST", "doctor/out-of-step/none.com") == "NO_SUCH_DOMAIN"
-
-
-def told(ailment: str, name: str, sentence: str, remedy: str = "", *, is_note: bool = False) -> dict[str, Any]:
-    return {"ailment": ailment, "name": name, "sentence": sentence, "remedy": remedy, "is_note": is_note}
-
-
-def insert(site: Site, database: str, table: str, **values: str | int) -> None:
-    """Insert a row, as another program would."""
-    given = ", ".join(f"'{value}'" if isinstance(value, str) else str(value) for value in values.values())
-    site.execute(database, f"INSERT INTO {table} ({', '.join(values)}) VALUES ({given})")

@@ -2,10 +2,8 @@
 
 import pytest
 
-from tests.doctor.test_ailments import examined, mended, root, sentences
+from tests.doctor.looking import examined, mended, sentences
 from tests.site import PASSWORD, Client, Site
-
-__all__ = ["root"]
 
 pytestmark = pytest.mark.ldap
 BCRYPT = "$2b$10$Kd3JmF0hGbYw1uTqLrZx8et3oL7gadB3fPG0bdv6YSMrTrS.pEao6"

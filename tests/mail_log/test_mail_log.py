@@ -121,7 +121,7 @@ def test_a_domain_that_waits_for_its_proof_shows_nobodys_mail(site: Site) -> Non
 def test_users_see_what_they_have_received_and_nothing_else(site: Site) -> None:
     root = furnished(site)
     some_mail(site)
-    ann = user(site, "ann@a.test")
+    ann = site.client().login_user("ann@a.test")
     mine = [
         "y@far.test ann@a.example", "x@far.test sales@a.test", "x@far.test ann+news@a.test", "x@far.test ann@a.test"
     ]  # fmt: skip
@@ -234,7 +234,7 @@ def test_what_is_found_does_not_depend_on_the_way_to_it(site: Site, monkeypatch:
     assert len(listed(root, "received", recipient="bob@b.test", kind="clean")) == 4
     assert listed(root, "received", kind="virus") == []
     assert len(listed(root, "received", account="ann@a.test", subject="sales")) == 2
-    assert len(listed(user(site, "ann@a.test"), "received", page_size="1")) == 8
+    assert len(listed(site.client().login_user("ann@a.test"), "received", page_size="1")) == 8
 
 
 def test_a_page_may_be_empty_and_not_the_last(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,10 +277,3 @@ def test_without_amavisds_database_there_is_no_log(site: Site, monkeypatch: pyte
     monkeypatch.delitem(site.storage.databases, "amavisd")
     for path in ("mail_log/received", "mail_log/sent", "quarantine", "quarantine/Yt7-hE2mWq4K"):
         assert root.refused("GET", path) == "NOT_AVAILABLE"
-
-
-def user(site: Site, mail: str) -> Client:
-    """Return the client of a mail user in self-service."""
-    client = site.client()
-    assert client.post("self-service/login", username=mail, password=PASSWORD)["_success"]
-    return client

@@ -84,7 +84,8 @@ def test_subscribers_come_and_go(root: Visitor, api: Client) -> None:
 
 
 @pytest.mark.sql
-def test_unsubscribable_lists_are_not_offered_where_there_are_none(root: Visitor, api: Client) -> None:
+@pytest.mark.usefixtures("api")
+def test_unsubscribable_lists_are_not_offered_where_there_are_none(root: Visitor) -> None:
     assert "/iredadmin/maillists/" not in root.see("/lists/ex.com")
     assert root.get("/maillist/all@ex.com").status_code == 404
 

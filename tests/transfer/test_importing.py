@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from postreeve.storage.sql import Session
+from postreeve.storage.tables.vmail import domain
 from postreeve.transfer.operations import MOST_LINES
 from tests.profiles import accounts
 from tests.site import PASSWORD, Client, Site
@@ -45,6 +47,8 @@ ROWS = {
     f"dan@ex.com,Dan,{PASSWORD},many,,": ("refused", "INVALID_NUMBER"),
     "dan@ex.com,Dan,Short1,,,": ("refused", "PW_SHORTER_THAN_MIN_LENGTH,PW_NO_SPECIAL_CHAR"),
     "dan@ex.com,Dan,,,,": ("refused", "PW_EMPTY"),
+    f"dan@ex.com,D\0n,{PASSWORD},,,": ("refused", "INVALID_VALUE"),
+    f"dan@ex.com,Dan,{PASSWORD}\0,,,": ("refused", "PW_NON_ASCII"),
     f"dan@no.test,Dan,{PASSWORD},,,": ("refused", "NO_SUCH_DOMAIN"),
     f"nobody,Dan,{PASSWORD},,,": ("refused", "INVALID_MAIL"),
     f",Dan,{PASSWORD},,,": ("refused", "INVALID_MAIL"),
@@ -184,6 +188,19 @@ def test_no_password_is_told(root: Client) -> None:
     )
     assert answer.json()["_success"]
     assert secret not in answer.text
+
+
+@pytest.mark.slow  # waits for a lock
+@pytest.mark.sql
+def test_where_a_store_does_not_answer_the_rest_is_not_tried(site: Site, root: Client) -> None:
+    text = _table(*(f"{name}@ex.com,X,{PASSWORD},,," for name in "abc"))
+    with Session(site.storage.databases["vmail"]) as other:
+        other.begin()
+        other.update(domain, {"description": "Mine."}, domain="ex.com")
+        told = _told(root, "users", text)
+    assert _outcomes(told) == [(2, "refused", "SERVICE_UNAVAILABLE")]
+    assert "were not tried" in told[0]["hint"]
+    assert [each["outcome"] for each in _told(root, "users", text)] == ["created"] * 3
 
 
 # The other way
