@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from postreeve import admins, aliases, domains, logs, users  # noqa: F401 - the slices' packages
 from postreeve.activity import operations as _activity  # noqa: F401 - importing a slice's operations registers them
+from postreeve.activity import pages as _activity_pages  # noqa: F401
 from postreeve.admins import operations as _admins  # noqa: F401
 from postreeve.admins import pages as _admin_pages  # noqa: F401
 from postreeve.aliases import operations as _aliases  # noqa: F401
@@ -19,6 +20,7 @@ from postreeve.backends import examination
 from postreeve.backends.common import Stores, native_lists
 from postreeve.backends.on_sql import SqlStorage
 from postreeve.dashboard import operations as _dashboard  # noqa: F401
+from postreeve.dashboard import pages as _dashboard_pages  # noqa: F401
 from postreeve.doctor import operations as _doctor  # noqa: F401
 from postreeve.doctor.findings import Finding
 from postreeve.domains import operations as _domains  # noqa: F401
@@ -26,20 +28,25 @@ from postreeve.domains import pages as _domain_pages  # noqa: F401
 from postreeve.greylisting import operations as _greylisting  # noqa: F401
 from postreeve.ldif import operations as _ldif  # noqa: F401
 from postreeve.mail_log import operations as _mail_log  # noqa: F401
+from postreeve.mail_log import pages as _mail_log_pages  # noqa: F401
 from postreeve.mlmmj_agent.server import Access, Agent
 from postreeve.newsletter import operations as _newsletter  # noqa: F401
 from postreeve.newsletter import pages as _newsletter_pages  # noqa: F401
 from postreeve.overviews import operations as _overviews  # noqa: F401
+from postreeve.overviews import pages as _overview_pages  # noqa: F401
 from postreeve.ownership import operations as _ownership  # noqa: F401
 from postreeve.ownership import pages as _ownership_pages  # noqa: F401
 from postreeve.policies import operations as _policies  # noqa: F401
 from postreeve.policies import pages as _policy_pages  # noqa: F401
 from postreeve.quarantine import operations as _quarantine  # noqa: F401
+from postreeve.quarantine import pages as _quarantine_pages  # noqa: F401
 from postreeve.self_service import operations as _self_service  # noqa: F401
+from postreeve.self_service import pages as _self_service_pages  # noqa: F401
 from postreeve.sessions import operations as _sessions  # noqa: F401
 from postreeve.sessions import pages as _session_pages  # noqa: F401 - and its pages
 from postreeve.settings import PLACES, Settings, SettingsError, Store, load
 from postreeve.site_settings import operations as _site_settings  # noqa: F401
+from postreeve.site_settings import pages as _site_settings_pages  # noqa: F401
 from postreeve.spam_policy import operations as _spam_policy  # noqa: F401
 from postreeve.storage import looks, schema
 from postreeve.storage.mlmmjadmin import read_tokens
@@ -47,6 +54,7 @@ from postreeve.subscribable_lists import operations as _subscribable_lists  # no
 from postreeve.subscribable_lists import pages as _subscribable_list_pages  # noqa: F401
 from postreeve.throttle import operations as _throttle  # noqa: F401
 from postreeve.transfer import operations as _transfer  # noqa: F401
+from postreeve.transfer import pages as _transfer_pages  # noqa: F401
 from postreeve.unsubscribable_lists import operations as _unsubscribable_lists  # noqa: F401
 from postreeve.unsubscribable_lists import pages as _unsubscribable_list_pages  # noqa: F401
 from postreeve.users import operations as _users  # noqa: F401

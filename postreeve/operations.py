@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -32,6 +33,7 @@ from postreeve.work import (
 
 F = TypeVar("F", bound=Callable[..., Any])
 ATTEMPTS = 4
+_PAUSE_SECONDS = 0.02
 
 PATH_PARAMETERS: Mapping[str, Kind[Any]] = {
     "<domain>": DOMAIN,
@@ -185,7 +187,7 @@ def run(wanted: Operation, call: Call, storage: Storage) -> Answer:
         except ConflictError as error:
             if attempt == ATTEMPTS:
                 raise StoreUnavailableError("Other writers were always faster.") from error
-            time.sleep(0.02 * attempt**2)
+            time.sleep(_PAUSE_SECONDS * attempt**2 * (0.5 + secrets.randbelow(1000) / 1000))  # not in step with others
     raise AssertionError
 
 

@@ -1,7 +1,8 @@
 """A real Amavisd of our own: in a temporary directory, on free ports of loopback, over a database of a test.
 
-It keeps forbidden attachments in the quarantine, as iRedMail configures it; there is no SpamAssassin and no virus scanner.
-What it lets through and what it releases arrives at a sink, which stands for Postfix's port for what has been looked at.
+It keeps forbidden attachments in the quarantine, as iRedMail configures it; there is no SpamAssassin and no virus
+scanner. What it lets through and what it releases arrives at a sink, which stands for Postfix's port for what has been
+looked at.
 """
 
 import os
@@ -121,7 +122,8 @@ def _free_port() -> int:
 def _wait_for(running: Amavisd, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
-        assert process.poll() is None and time.monotonic() < deadline, log.read_text(encoding="utf-8", errors="replace")
+        is_coming = process.poll() is None and time.monotonic() < deadline
+        assert is_coming, log.read_text(encoding="utf-8", errors="replace")
         try:
             socket.create_connection((LOOPBACK, running.release_port), timeout=1).close()
         except OSError:

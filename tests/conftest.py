@@ -52,6 +52,8 @@ def _is_possible(item: pytest.Item, config: pytest.Config) -> bool:
     needed = getattr(item, "fixturenames", ())
     if "server" in needed and not _engines(item, needed, config):
         return False
+    if "galera" in needed and "mariadb" not in _wanted(config):
+        return False
     return "slapd" not in needed or servers.OPENLDAP in _wanted(config)
 
 

@@ -6,22 +6,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from postreeve.storage import mails
+from postreeve.storage.amavisd import text_of
 from postreeve.storage.sql import Session
-from postreeve.storage.tables.amavisd import maddr, msgrcpt, msgs, quarantine
+from postreeve.storage.tables.amavisd import maddr, msgrcpt, msgs
 from tests.site import Site
 
 CHUNK = 16384
 SECRET = "s3cr3t-s3cr3t"[:12]
 
 
-def log_mail(  # noqa: PLR0913 - a mail has many sides
+def log_mail(
     site: Site,
     sender: str,
     *recipients: str,
     at: int | None = None,
     content: str | None = "C",
     deliveries: Mapping[str, str] | str = "P",
-    text: bytes | str | None = None,
+    text: bytes | None = None,
     partition: int = 0,
     **columns: Any,
 ) -> str:
@@ -42,22 +43,37 @@ def log_mail(  # noqa: PLR0913 - a mail has many sides
         for number, recipient in enumerate(recipients, 1):
             delivery = deliveries if isinstance(deliveries, str) else deliveries[recipient]
             session.insert(msgrcpt, {
-                **key, "rseqnum": number, "rid": _number(session, recipient), "is_local": "Y", "content": content or " ",
-                "ds": delivery, "rs": " ", "bl": "N", "wl": "N", "bspam_level": 1.5, "smtp_resp": "",
+                **key, "rseqnum": number, "rid": _number(session, recipient), "is_local": "Y",
+                "content": content or " ", "ds": delivery, "rs": " ", "bl": "N", "wl": "N", "bspam_level": 1.5,
+                "smtp_resp": "",
             })  # fmt: skip
-        for number, chunk in enumerate(_chunks(text or ""), 1):
-            session.insert(quarantine, {**key, "chunk_ind": number, "mail_text": chunk})
+        for number, chunk in enumerate(_chunks(text or b""), 1):
+            session.text_execute(
+                "INSERT INTO quarantine (partition_tag, mail_id, chunk_ind, mail_text)"
+                f" VALUES ({partition}, '{mail_id}', {number}, {octets(session, chunk)})"
+            )
         session.commit()
     return mail_id
 
 
 def quarantine_mail(site: Site, sender: str, *recipients: str, **options: Any) -> str:
     """Log a mail that is withheld from its recipients, as spam unless something else is said."""
-    text = "From: somebody@far.test\nSubject: Hello\n\nBuy now.\n"
+    text = b"From: somebody@far.test\nSubject: Hello\n\nBuy now.\n"
     return log_mail(site, sender, *recipients, **{"content": "S", "deliveries": "D", "text": text, **options})
 
 
-def _chunks(text: bytes | str) -> list[Any]:
+def octets(session: Session, value: bytes) -> str:
+    """Return octets as SQL; in an embedded database they are a text, be it one or not."""
+    match session.database.store.engine:
+        case "sqlite":
+            return f"CAST(x'{value.hex()}' AS TEXT)"
+        case "postgresql":
+            return f"'\\x{value.hex()}'"
+        case _:
+            return f"x'{value.hex()}'"
+
+
+def _chunks(text: bytes) -> list[bytes]:
     return [text[start : start + CHUNK] for start in range(0, len(text), CHUNK)]
 
 
@@ -67,7 +83,7 @@ def _time_format(session: Session) -> str:
 
 def _number(session: Session, address: str) -> int:
     """Return the number of an address, which is given one if it has none."""
-    known = {mails.text_of(email): number for number, email in session.text_rows("SELECT id, email FROM maddr")}
+    known = {text_of(email): number for number, email in session.text_rows("SELECT id, email FROM maddr")}
     if address in known:
         return int(known[address])
     [domain] = mails.octets_of(session, [address.rpartition("@")[2]])

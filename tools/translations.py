@@ -5,6 +5,7 @@ Texts that are new stand in them without a translation; `--check` only says whet
 """
 
 import io
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -51,14 +52,18 @@ def catalogue(language: str) -> str:
     """Return a language's catalogue as it is to be."""
     file = place(language)
     known = read_po(file.open("rb"), language) if file.exists() else Catalog(language)
-    wanted = Catalog(language, project="Postreeve", creation_date=_NEVER, revision_date=_NEVER, fuzzy=False)
+    wanted = Catalog(
+        language, project="Postreeve", version="", header_comment="# Postreeve's pages and mails.",
+        msgid_bugs_address="", last_translator="", language_team="", creation_date=_NEVER, revision_date=_NEVER,
+        fuzzy=False,
+    )  # fmt: skip
     for text in sorted(set(texts()), key=lambda text: text if isinstance(text, str) else text[0]):
         one = text if isinstance(text, str) else text[0]
         before = known.get(one)
         wanted.add(text, before.string if before and before.pluralizable == isinstance(text, tuple) else None)
     output = io.BytesIO()
     write_po(output, wanted, width=120, no_location=True, sort_output=True, ignore_obsolete=True)
-    return output.getvalue().decode()
+    return re.sub(r'"Generated-By: .*\n', "", output.getvalue().decode())
 
 
 def place(language: str) -> Path:

@@ -21,6 +21,7 @@ from postreeve.work import ConflictError, Storage, StoreUnavailableError
 
 LEFT = 3
 """The exit code when something is wrong; 1 is that the doctor could not look."""
+LOOK, MEND = "GET /api/doctor", "POST /api/doctor/<ailment>/<scope>"
 SHOWN = 20
 """Findings of one kind that are written out."""
 _NEEDED = frozenset({"vmail", "ldap", "iredadmin"})
@@ -42,7 +43,7 @@ def doctor(
         settings = assembly.settings_of(data, settings_file)
         visit = _Visit(settings, settings_file or data / "postreeve.toml", is_quiet=as_json)
         visit.look()
-        if fix and visit.is_possible:
+        if fix:
             visit.mend()
     typer.echo(visit.as_json() if as_json else "\n".join(visit.told(is_fixed=fix)))
     raise typer.Exit(0 if not visit.wrong else LEFT if visit.is_possible else 1)
@@ -73,7 +74,7 @@ class _Visit:
         self.findings = [*_of_file(self.file, self.settings), *assembly.look(self.settings)]
         if self.is_possible:
             with closing(assembly.opened(self._usable())) as storage:
-                told = run("GET /api/doctor", "", {}, storage, "[doctor]", "There is nothing to be seen").data
+                told = run(LOOK, "", {}, storage, "[doctor]", "There is nothing to be seen").data
             self.findings += [msgspec.convert(each, Finding) for each in map(_as_finding, told)]
 
     def _usable(self) -> Settings:
@@ -90,15 +91,21 @@ class _Visit:
             return
         if not self.is_quiet:
             typer.echo("\n".join(["To be mended:", *_plan(planned)]))
-        with closing(assembly.storage_of(self._usable())) as storage:
-            self._mend_all(planned, storage)
+        for found in planned:
+            if found.ailment is Ailment.SETTINGS_FILE:
+                self.file.chmod(stat.S_IMODE(self.file.stat().st_mode) & ~stat.S_IRWXO)
+                self.mended.append(found)
+        if of_stores := [found for found in planned if found not in self.mended]:
+            with closing(assembly.storage_of(self._usable())) as storage:
+                self._mend_all(of_stores, storage)
         self.look()
 
     def _mend_all(self, planned: list[Finding], storage: Storage) -> None:
         with typer.progressbar(planned, label="Mending", hidden=self.is_quiet) as bar:
             for found in bar:
                 try:
-                    _mend(found, storage, self.file)
+                    if found.ailment in MENDABLE:
+                        run(MEND, (found.ailment.value, found.name), {}, storage, "[doctor]", "It is refused")
                 except (SettingsError, StoreUnavailableError, ConflictError) as error:
                     self.failed.append((found, " ".join(str(error).split())))
                 else:
@@ -134,14 +141,6 @@ class _Visit:
             "failed": [{**_shown(found), "reason": reason} for found, reason in self.failed],
         }
         return json.dumps(told, ensure_ascii=False, indent=1)
-
-
-def _mend(found: Finding, storage: Storage, file: Path) -> None:
-    if found.ailment is Ailment.SETTINGS_FILE:
-        file.chmod(stat.S_IMODE(file.stat().st_mode) & ~stat.S_IRWXO)
-    elif found.ailment in MENDABLE:
-        form: Mapping[str, Any] = {}
-        run("POST /api/doctor/<ailment>/<scope>", (found.ailment.value, found.name), form, storage, "[doctor]", "")
 
 
 def _of_file(file: Path, settings: Settings) -> Iterator[Finding]:

@@ -5,8 +5,8 @@ from pathlib import Path
 import typer
 
 from postreeve import app as assembly
-from postreeve.commands.shared import Data, File, plain_errors
-from postreeve.jobs import pending, spf_whitelist
+from postreeve.commands.shared import SETUP, Data, File, plain_errors
+from postreeve.jobs import pending, spf_whitelist, verify_domains
 
 
 def settle_pending(data: Data = Path("data"), settings_file: File = None) -> None:
@@ -25,3 +25,10 @@ def ask_for_spf_whitelist(data: Data = Path("data"), settings_file: File = None)
     with plain_errors():
         answered, silent = spf_whitelist.run(assembly.storage_of(assembly.settings_of(data, settings_file)))
     typer.echo(f"The DNS answered for {answered} domains; for {silent} the servers known before stay.")
+
+
+def verify_waiting_domains(data: Data = Path("data"), settings_file: File = None) -> None:
+    """Look for the proofs of ownership that domains wait for; those whose owners show them are active then."""
+    with plain_errors():
+        verified, waiting = verify_domains.run(assembly.storage_of(assembly.settings_of(data, settings_file)), SETUP)
+    typer.echo(f"{verified} verified, {waiting} waiting.")

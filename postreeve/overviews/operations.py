@@ -63,8 +63,8 @@ class Page(TypedDict):
 
     previous: Annotated[str, Meta(description="For `before`.")]
     next: Annotated[str, Meta(description="For `after`.")]
-    total: Annotated[NotRequired[int], Meta(description="Only with `count`.")]
-    is_total_exact: Annotated[NotRequired[bool], Meta(description=f"False: there are more than {MOST_COUNTED}.")]
+    total: NotRequired[Annotated[int, Meta(description="Only with `count`.")]]
+    is_total_exact: NotRequired[Annotated[bool, Meta(description=f"False: there are more than {MOST_COUNTED}.")]]
 
 
 class DomainPage(Page):

@@ -1,8 +1,8 @@
 """Overviews of the accounts in the SQL database `vmail`.
 
-A page in the order of addresses is read along an index: the one of the addresses, or the one of the domains, in which
-InnoDB and the embedded database have the addresses in their order. PostgreSQL sees by the values which of its two is
-the shorter way, so these statements are planned each time.
+A page in the order of addresses is read along an index. InnoDB and the embedded database have one of the domains in
+which the addresses stand in their order. PostgreSQL has none, so that it goes through the addresses of all domains, or
+sorts those of one: it sees by the values which is the shorter way, and is asked to plan these statements each time.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -27,7 +27,18 @@ from postreeve.overviews.store import (
 )
 from postreeve.storage import accounts, settings_text
 from postreeve.storage.rights import GLOBAL
-from postreeve.storage.sql import Schema, Session, Statement, among, containing, parameter, resembling, starting
+from postreeve.storage.sql import (
+    Schema,
+    Session,
+    Statement,
+    among,
+    containing,
+    leading,
+    literal,
+    parameter,
+    resembling,
+    starting,
+)
 from postreeve.storage.tables import vmail
 
 _LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -161,7 +172,8 @@ def _selected(form: _Form, schema: Schema) -> sa.Executable:
     columns = [column.label(label) for label, column in source.others.items()]
     columns += [source.name.label("name"), source.active.label("active")]
     created = sa.cast(source.created, sa.String(19)).label("created")
-    places = [source.key] if place is None else [place, source.key]
+    above = [source.domain] if form.bound == "domain" else []
+    places = [*above, source.key] if place is None else [place, source.key]
     return (
         sa.select(source.key.label("address"), (_EMPTY if place is None else place).label("place"), created, *columns)
         .select_from(source.tables).where(*conditions)
@@ -188,7 +200,7 @@ def _place(order: Order, source: _Source) -> sa.ColumnElement[Any] | None:
 
 def _conditions(form: _Form, source: _Source, place: sa.ColumnElement[Any] | None) -> Iterable[sa.ColumnElement[bool]]:
     if form.bound == "domain":
-        yield source.domain == parameter("domain")
+        yield leading(source.domain, "domain")
     if form.bound == "within":
         yield among(source.domain, "within")
     if form.has_bookmark:
@@ -393,6 +405,8 @@ class SqlOverviews:
             return Part([], total=0 if wanted.is_counted else None)
         bound, value = ("domain", domain) if domain else ("within", within)
         values: dict[str, Any] = {bound: value} if value else {}
+        if domain:
+            values["domain_pattern"] = literal(domain)
         next_letter = _LETTERS[_LETTERS.find(wanted.letter) + 1 :][:1] if wanted.letter else ""
         form = _Form(
             overview, wanted.order, wanted.is_falling, wanted.bookmark is not None, bool(wanted.text),

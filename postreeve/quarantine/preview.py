@@ -172,7 +172,7 @@ def _words(html: str) -> str:
             words = f"<{piece}"
         if not silent:
             text += ["\n" if name in _BLOCKS else "", " " if name in {"td", "th"} else "", _closed_up(words)]
-    lines = (" ".join(line.split(" ")).strip() for line in unescape("".join(text)).split("\n"))
+    lines = (" ".join(line.split()) for line in unescape("".join(text)).split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
 
 

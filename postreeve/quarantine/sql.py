@@ -12,7 +12,7 @@ from postreeve.storage.mails import DELETED, IN_QUARANTINE, QUARANTINED, RELEASE
 from postreeve.storage.sql import Session, Statement, parameter
 from postreeve.storage.tables.amavisd import msgrcpt, msgs, quarantine
 
-CHUNKS = 32
+CHUNKS = 16
 """So many parts, of 16 KB each, are enough to show a mail."""
 LETTERS: dict[Settled, str] = {"released": RELEASED, "deleted": DELETED}
 

@@ -50,8 +50,3 @@ def choose_users_theme(ask: Ask) -> View:
 def _themed(ask: Ask) -> View:
     theme = ask.typed("theme")
     return Redirect(local_path(ask.typed("next", "/")), theme=theme if theme in {"light", "dark"} else "")
-
-
-@page("GET /", title=N_("Dashboard"))
-def go_home(_ask: Ask) -> View:
-    return Redirect("/domains")

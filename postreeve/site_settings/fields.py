@@ -10,7 +10,8 @@ from postreeve.networks import is_network
 from postreeve.settings import SITE_KEYS, Declared, declared
 from postreeve.shapes import Row
 
-HIGHEST = 36500
+_HIGHEST = {"passwords": 255, "retention": 36500}
+"""In characters and in days."""
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "access": ("restful_api_clients", "admin_login_ip_list", "global_admin_ip_list"),
     "passwords": (
@@ -66,11 +67,11 @@ def _field(section: str, name: str, setting: Declared) -> AnyField:
         case BoolType():
             kind = YES_NO
         case IntType(ge=low):
-            kind = whole_number(low or 0, HIGHEST)
+            kind = whole_number(low or 0, _HIGHEST[section])
         case LiteralType(values=words):
             kind = one_of(map(str, words))
         case StrType(pattern=str(pattern)):
-            kind = text(255, pattern, setting.meant)
+            kind = text(20, pattern, setting.meant)
         case other:
             raise TypeError(other)
     return Field(name, kind, setting.sentence, section=section, only_global=True, sql=place, title=_TITLES[name])

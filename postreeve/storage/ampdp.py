@@ -18,8 +18,8 @@ from postreeve.work import ReleaseServerError
 
 CONNECT_SECONDS, ANSWER_SECONDS = 3.0, 30.0
 LONGEST_ANSWER = 1024 * 1024
-DELIVERED = "250 2.0.0"
-"""Any other reply is none of success: 250 2.5.0 says that there was nothing to do."""
+_IS_DELIVERED = re.compile(r"250 2\.(?!5\.0 No recipients)")
+"""The second number is Postfix's, or Amavisd's own 6.0; without anybody to release to, Amavisd says 250 as well."""
 
 log = logging.getLogger("postreeve.ampdp")
 
@@ -39,11 +39,11 @@ class AmPdp:
             *(("recipient", f"<{recipient}>") for recipient in wanted),
         ])  # fmt: skip
         replies = [value for name, value in answer if name == "setreply"]
-        if refusals := sorted({reply for reply in replies if not reply.startswith(DELIVERED)}):
+        if refusals := sorted({reply for reply in replies if not _IS_DELIVERED.match(reply)}):
             log.warning("Amavisd does not release %s: %s", held.place.mail_id, "; ".join(refusals)[:1000])
         if len(replies) != len(wanted):  # one reply for all is a failure of the whole
             return []
-        return [mail for mail, reply in zip(wanted, replies, strict=True) if reply.startswith(DELIVERED)]
+        return [mail for mail, reply in zip(wanted, replies, strict=True) if _IS_DELIVERED.match(reply)]
 
     def _ask(self, request: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         lines = [f"{name}={_encoded(value)}\r\n" for name, value in request]

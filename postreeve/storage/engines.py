@@ -126,6 +126,7 @@ class PostgresqlEngine(SqlEngine):
         return psycopg.connect(
             host=store.socket or store.host, port=store.port or None, dbname=store.database, user=store.user or None,
             password=store.password or None, connect_timeout=CONNECT_SECONDS, autocommit=True,
+            target_session_attrs="read-write",  # of several hosts the one that is the primary
             options=f"-c TimeZone=UTC -c lock_timeout={LOCK_SECONDS}s", application_name="postreeve",
         )  # fmt: skip
 
@@ -142,7 +143,11 @@ class PostgresqlEngine(SqlEngine):
                 return ConflictError(str(error))
             case psycopg.errors.DuplicateTable():
                 return DuplicateError(str(error))
-            case psycopg.OperationalError() | psycopg.InterfaceError():
+            case (
+                psycopg.OperationalError()
+                | psycopg.InterfaceError()
+                | psycopg.errors.ReadOnlySqlTransaction()  # what was the primary is one no longer
+            ):
                 return StoreUnavailableError(str(error))
         return None
 

@@ -469,6 +469,33 @@ def _as_like(element: resembling, compiler: SQLCompiler, **options: Any) -> str:
     return str(compiler.process(column.like(parameter(element.name), escape="/"), **options))
 
 
+class leading(sa.ColumnElement[Any]):  # noqa: N801 - as `among`
+    """The condition that the first column of an index is a bound value, while the next one is what rows are sorted by.
+
+    MariaDB is asked by LIKE, for which the parameter `…_pattern` is the value's `literal`: if the columns were
+    compared, it would sort everything that has the value, or go through the rows of other values in their order.
+    """
+
+    type = sa.types.NullType()
+    inherit_cache = False
+
+    def __init__(self, column: sa.ColumnElement[Any], name: str) -> None:
+        self.column = column
+        self.name = name
+
+
+@compiles(leading)
+def _as_comparison(element: leading, compiler: SQLCompiler, **options: Any) -> str:
+    return str(compiler.process(element.column == parameter(element.name), **options))
+
+
+@compiles(leading, "mysql")
+@compiles(leading, "mariadb")
+def _as_pattern(element: leading, compiler: SQLCompiler, **options: Any) -> str:
+    alike = element.column.like(parameter(f"{element.name}_pattern"), escape="/")
+    return str(compiler.process(alike, **options))
+
+
 def batches(values: Iterable[T], size: int = 512) -> Iterable[list[T]]:
     """Yield lists of at most `size` values, such as one statement takes well."""
     batch: list[T] = []

@@ -1,5 +1,6 @@
 """A page of an overview, as a table shows it."""
 
+from collections.abc import Collection
 from typing import Any
 
 from postreeve.web.pages import Ask
@@ -28,3 +29,10 @@ def overview(ask: Ask, route: str, *path: str) -> dict[str, Any]:
 def _count(ask: Ask, total: int, *, is_exact: bool) -> str:
     total_text = number(ask, total)
     return ask._("%(total)s in all", total=total_text) if is_exact else ask._("more than %(total)s", total=total_text)
+
+
+def following(ask: Ask, route: str, filters: Collection[str], **form: str) -> tuple[Any, str]:
+    """Return what an operation answers to the filters of the page's query, and the way to the page after."""
+    asked = {name: ask.text(name) for name in (*filters, "after", "page_size") if ask.text(name)}
+    found = ask.run(route, **asked, **form)
+    return found, linked(ask, {"after": found["next"]}) if found["next"] else ""

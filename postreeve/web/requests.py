@@ -173,9 +173,12 @@ async def _from_multipart(body: bytes, content_type: str, most: int, most_files:
         no = f"it may have {most_files} file" if most_files else "it may not have files"
         refuse(Code.INVALID_VALUE, hint=f"The multipart body can not be read; {no}.")
     parameters = Parameters()
-    for name, value in form.multi_items():
-        text = await _text_of(value) if isinstance(value, UploadFile) else value
-        parameters.values.setdefault(name, []).append(text)
+    try:
+        for name, value in form.multi_items():
+            text = await _text_of(value) if isinstance(value, UploadFile) else value
+            parameters.values.setdefault(name, []).append(text)
+    finally:
+        await form.close()
     return parameters
 
 

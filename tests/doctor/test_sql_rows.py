@@ -122,7 +122,7 @@ def test_what_belongs_to_nothing_is_told_and_stays(site: Site, root: Client) -> 
         ("team@ex.com", "ann@ex.com", "is_list"), ("news@ex.com", "news@ex.com", "is_maillist"),
     )  # fmt: skip
     for address, forwarding, marker in forwardings:
-        row = {"address": address, "forwarding": forwarding, "domain": "ex.com", marker: 1}
+        row: dict[str, str | int] = {"address": address, "forwarding": forwarding, "domain": "ex.com", marker: 1}
         insert(site, "vmail", "forwardings", **row)
     insert(site, "vmail", "alias", address="all@gone.com", domain="gone.com")
     insert(site, "vmail", "alias_domain", alias_domain="ex.net", target_domain="gone.com")

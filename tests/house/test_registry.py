@@ -67,7 +67,6 @@ def test_every_path_parameter_is_described() -> None:
 
 def test_every_profile_that_is_shown_can_be_closed_by_sections_that_exist() -> None:
     from postreeve.domains.fields import DOMAIN_SECTIONS, USER_SECTIONS
-
     from postreeve.site_settings.fields import SECTIONS
 
     sections = {"domain": DOMAIN_SECTIONS, "user": USER_SECTIONS, "own": USER_SECTIONS, "settings": SECTIONS}

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from postreeve.storage import mails
-from tests.mails import log_mail
+from postreeve.storage.sql import Session
+from tests.mails import log_mail, octets
 from tests.site import PASSWORD, Client, Site
 
 NOW = int(time.time())
@@ -262,12 +263,9 @@ def test_what_strangers_write_is_shown_without_tricks(site: Site) -> None:
 def test_octets_that_are_no_text_do_not_hide_the_others(site: Site) -> None:
     root = furnished(site)
     mail_id = log_mail(site, "x@far.test", "ann@a.test", subject="?")
-    octets = {"sqlite": "CAST(x'ff41' AS TEXT)", "postgresql": r"'\xff41'", "mariadb": "x'ff41'"}
-    engine = site.storage.databases["amavisd"].store.engine
-    known = f"'{mail_id}'"
-    site.execute(
-        "amavisd", f"UPDATE msgs SET subject = {octets[engine]}, from_addr = {octets[engine]} WHERE mail_id = {known}"
-    )
+    with Session(site.storage.databases["amavisd"]) as session:
+        no_text = octets(session, b"\xffA")
+        session.text_execute(f"UPDATE msgs SET subject = {no_text}, from_addr = {no_text} WHERE mail_id = '{mail_id}'")
     [mail] = root.data("mail_log/received")["mails"]
     assert (mail["subject"], mail["author"]) == ("\ufffdA", "\ufffdA")
 

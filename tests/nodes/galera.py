@@ -47,6 +47,10 @@ class Node:
     process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
     @property
+    def uuid(self) -> str:
+        return f"6c1b8a5e-0000-4000-8000-{self.number:012}"
+
+    @property
     def socket(self) -> str:
         return str(self.folder / "socket")
 
@@ -55,7 +59,7 @@ class Node:
 
     def rows(self, text: str) -> list[tuple[Any, ...]]:
         """Ask this node, and no other."""
-        with closing(self._connection()) as connection, connection.cursor() as cursor:
+        with closing(self.connection()) as connection, connection.cursor() as cursor:
             cursor.execute(text)
             return list(cursor.fetchall())
 
@@ -90,7 +94,7 @@ class Node:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
 
-    def _connection(self) -> "pymysql.Connection[Cursor]":
+    def connection(self) -> "pymysql.Connection[Cursor]":
         return pymysql.connect(unix_socket=self.socket, user="root", charset="utf8mb4", autocommit=True)
 
 
@@ -103,11 +107,6 @@ class Cluster:
     @property
     def address(self) -> str:
         return ",".join(f"127.0.0.1:{node.group_port}" for node in self.nodes)
-
-    def begin(self, node: Node) -> None:
-        """Start the node that begins the cluster."""
-        self.start(node, "--wsrep-new-cluster")
-        self.wait(node)
 
     def start(self, node: Node, *options: str) -> None:
         """Start a node, and return at once."""
@@ -154,8 +153,9 @@ class Cluster:
             "--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci",
             "--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--innodb-doublewrite=0",
             "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M",
+            "--log-bin-trust-function-creators=ON",  # for the triggers among iRedMail's tables
             "--binlog-format=ROW", "--innodb-autoinc-lock-mode=2", "--default-storage-engine=InnoDB",
-            "--log-bin-trust-function-creators=ON", "--wsrep-on=ON", f"--wsrep-provider={_PROVIDER}", "--wsrep-cluster-name=postreeve",
+            "--wsrep-on=ON", f"--wsrep-provider={_PROVIDER}", "--wsrep-cluster-name=postreeve",
             f"--wsrep-node-name=node{node.number}", "--wsrep-node-address=127.0.0.1",
             f"--wsrep-cluster-address=gcomm://{self.address}", "--wsrep-sst-method=rsync",
             f"--wsrep-sst-receive-address=127.0.0.1:{node.copy_port}",
@@ -173,12 +173,13 @@ def cluster() -> Iterator[Cluster]:
         first, *others = found.nodes
         try:
             _install(first)
-            found.begin(first)
+            found.start(first, "--wsrep-new-cluster")
+            found.wait(first)
             first.stop()
-            for node in others:  # with a copy none has to fetch everything from another
-                _copy(first, node)
-            found.begin(first)
             for node in others:
+                _copy(first, node)
+            for node in found.nodes:
+                _remember(node, found.nodes)
                 found.start(node)
             found.wait()
             yield found
@@ -199,6 +200,15 @@ def _install(node: Node) -> None:
         "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve",
     ]  # fmt: skip
     servers._install(node.folder, "mysql", installer)
+
+
+def _remember(node: Node, members: list[Node]) -> None:
+    """Let a node believe that it has been in a cluster of these: they find each other, and none lacks anything."""
+    lines = [f"my_uuid: {node.uuid}", "#vwbeg", f"view_id: 3 {members[0].uuid} 3", "bootstrap: 0"]
+    lines += [*(f"member: {member.uuid} 0" for member in members), "#vwend", ""]
+    file = node.folder / "data" / "gvwstate.dat"
+    file.write_text("\n".join(lines))
+    servers._give(file, "mysql")
 
 
 def _copy(source: Node, target: Node) -> None:

@@ -96,9 +96,8 @@ class Slot:
         self.states = left
 
     @property
-    def known(self) -> tuple[bool, State]:
-        """Whether there is only one state, and a state."""
-        return len(self.states) == 1, next(iter(self.states))
+    def is_known(self) -> bool:
+        return len(self.states) == 1
 
     @property
     def is_free(self) -> bool:

@@ -206,18 +206,17 @@ class Writer:
     # What may be done with an account as it is known
 
     def _user_deed(self, slot: Slot) -> Deed:
-        known, state = slot.known
         if slot.is_free:
-            return self._creation(slot, self._new_user(slot.addresses[0]))
+            user = self._new_user(slot.addresses[0])
+            return self._creation(slot, user, {**_form(user), "password": PASSWORD})
         address = _address(slot)
         new = self._new_user(address)
         path = f"user/{address}"
-        form = {"name": new.name, "aliases": text(new.aliases), "forwarding": text(new.forwarding)}
         deeds: list[Deed] = [
-            changed(address, path, form, name=new.name, aliases=new.aliases, forwarding=new.forwarding),
+            changed(address, path, _form(new), name=new.name, aliases=new.aliases, forwarding=new.forwarding),
             gone(address, path),
         ]
-        if known:
+        if slot.is_known:
             other = next(other for other in slot.addresses if other != address)
             deeds.append(_renaming("user", address, other))
             number = next(self.numbers)
@@ -228,20 +227,16 @@ class Writer:
         return self.random.choices(deeds, weights)[0]
 
     def _alias_deed(self, slot: Slot) -> Deed:
-        known, state = slot.known
         number = next(self.numbers)
         members = frozenset(f"m{number}-{n}@far.test" for n in range(3))
         if slot.is_free:
             alias = Alias(slot.addresses[0], f"n{number}", members)
-            return self._creation(slot, alias, path=f"alias/{alias.address}",
-                                  form={"name": alias.name, "members": text(members)})  # fmt: skip
+            return self._creation(slot, alias, {"name": alias.name, "members": text(members)})
         address = _address(slot)
         path = f"alias/{address}"
-        deeds = [
-            changed(address, path, {"name": f"n{number}", "members": text(members)}, name=f"n{number}", members=members),
-            gone(address, path),
-        ]
-        if known:
+        form = {"name": f"n{number}", "members": text(members)}
+        deeds = [changed(address, path, form, name=f"n{number}", members=members), gone(address, path)]
+        if slot.is_known:
             other = next(other for other in slot.addresses if other != address)
             deeds.append(_renaming("alias", address, other))
         return self.random.choices(deeds, [4, 2, 2][: len(deeds)])[0]
@@ -252,7 +247,7 @@ class Writer:
         catchall = frozenset({f"c{number}@far.test"})
         form = {"name": f"n{number}", "aliasDomains": text(aliases), "catchall": text(catchall)}
         if slot.is_free:
-            return self._creation(slot, Domain(name, f"n{number}", aliases, catchall), path=f"domain/{name}", form=form)
+            return self._creation(slot, Domain(name, f"n{number}", aliases, catchall), form)
         values = {"name": f"n{number}", "aliases": aliases, "catchall": catchall}
         return self.random.choice([changed(name, f"domain/{name}", form, **values), gone(name, f"domain/{name}")])
 
@@ -262,16 +257,16 @@ class Writer:
         aliases = frozenset(f"{own}-x{n}@{self.home}" for n in self.random.sample(range(4), 2))
         return User(address, f"n{number}", aliases, frozenset({f"f{number}@far.test", address}))
 
-    def _creation(self, slot: Slot, thing: User | Alias | Domain, path: str = "", form: dict[str, str] | None = None) -> Deed:
+    def _creation(self, slot: Slot, thing: User | Alias | Domain, form: dict[str, str]) -> Deed:
         """Create it where it may be already: then that is refused, and tells what is there."""
         elsewhere = [state for state in slot.states if state and state.address != thing.address]
         if elsewhere:
             return gone(elsewhere[0].address, _path(elsewhere[0]))
-        if isinstance(thing, User):
-            path = f"user/{thing.address}"
-            form = {"name": thing.name, "aliases": text(thing.aliases), "forwarding": text(thing.forwarding),
-                    "password": PASSWORD}  # fmt: skip
-        return created(thing, "POST", path, form or {})
+        return created(thing, "POST", _path(thing), form)
+
+
+def _form(user: User) -> dict[str, str]:
+    return {"name": user.name, "aliases": text(user.aliases), "forwarding": text(user.forwarding)}
 
 
 def _renaming(kind: str, address: str, other: str) -> Deed:
@@ -300,7 +295,8 @@ def facts(rows: Callable[[str], list[tuple[object, ...]]]) -> Iterator[User | Al
     throttles = {str(account): int(str(most)) for account, most in rows(
         "SELECT account, max_msgs FROM iredapd.throttle WHERE kind = 'outbound'")}  # fmt: skip
     names = {str(mail): str(name) for mail, name in rows("SELECT username, name FROM vmail.mailbox")}
-    owners = {str(to) for _, to, _, is_alias, _ in links if is_alias} | {str(of) for of, _, is_own, _, _ in links if is_own}
+    owners = {str(to) for _, to, _, is_alias, _ in links if is_alias}
+    owners |= {str(of) for of, _, is_own, _, _ in links if is_own}
     for mail in sorted({*names, *owners, *throttles} - {name for name in owners if "@" not in name}):
         yield User(
             mail, names.get(mail, "(no mailbox)"),

@@ -1,6 +1,7 @@
 """Domains and alias domains that wait for the proof of their ownership, and wake up."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from postreeve.permissions import Grant, Target
 from postreeve.storage.sql import Session
 from postreeve.storage.tables.iredadmin import domain_ownership
 from tests.greylisting.dns import NameServer, serving
+from tests.outages import processes
 from tests.ownership.web import LOOPBACK, WebServer, page, web_server
 from tests.site import PASSWORD, Client, Site
 
@@ -385,6 +387,16 @@ def test_without_anything_awaited_the_job_asks_nobody(site: Site, al: Client, dn
     before = site.dump()
     assert verify_domains.run(site.storage, SETUP) == (0, 0)
     assert (site.dump(), dns.asked) == (before, [])
+
+
+def test_the_command_says_how_many_are_verified(site: Site, al: Client, dns: NameServer, tmp_path: Path) -> None:
+    """Another process, which knows no other port of a web server than the usual one."""
+    dns.publish(f'new.test. TXT "{add(al)}"')
+    add_alias(al, "nowhere.test")
+    file = processes.settings_file(tmp_path, site.stores, dns_servers=[dns.address])
+    done = processes.ran("job verify-domains", file)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 verified, 1 waiting.\n", "")
+    assert is_active(site, "new.test")
 
 
 # A commit that does not come, and one that comes twice

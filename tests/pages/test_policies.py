@@ -22,7 +22,8 @@ def api(site: Site) -> Client:
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_every_page_can_be_saved_as_it_is(site: Site, root: Visitor, api: Client, scope: str) -> None:
+@pytest.mark.usefixtures("api")
+def test_every_page_can_be_saved_as_it_is(site: Site, root: Visitor, scope: str) -> None:
     before = site.dump()
     for page in (
         "spampolicy",

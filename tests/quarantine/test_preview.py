@@ -8,7 +8,7 @@ from hypothesis import example, given, settings, strategies
 
 from postreeve.quarantine.preview import LONGEST_TEXT, MOST_HEADERS, Preview, preview
 
-LARGEST = 512 * 1024
+LARGEST = 256 * 1024
 """As much as is ever read of one mail."""
 
 
@@ -75,9 +75,9 @@ def test_of_html_the_words_are_left(html: str, text: str) -> None:
     [
         (b"=?utf-8?q?Gr=C3=BC=C3=9Fe?=", "Grüße"),
         (b"=?utf-8?b?R3LDvMOfZQ==?= =?iso-8859-1?q?_und_K=FCsse?=", "Grüße und Küsse"),
-        (b"=?utf-8?b?!!!?=", "=?utf-8?b?!!!?="),
+        (b"=?utf-8?b?!!!?=", ""),
         (b"=?punycode?q?a-b?=", "a-b"),
-        (b"=?x\x00y?q?a?=", "=?x\ufffdy?q?a?="),
+        (b"=?x\x00y?q?a?=", "a"),
         ("Grüße".encode(), "Grüße"),
         (b"a\n b\n\tc", "a b c"),
         (b"=?utf-8?q?=0D=0AX=2DNew=3A_1?=", "X-New: 1"),
@@ -98,14 +98,16 @@ def test_attachments_are_named_and_never_shown() -> None:
     mail = of_type(
         "multipart/mixed; boundary=b",
         b"--b\nContent-Type: text/plain\nContent-Disposition: attachment; filename*=utf-8''%E2%82%AC.txt\n\nnot shown\n"
-        b"--b\nContent-Type: text/html; name=\"=?utf-8?q?=C3=BC.html?=\"\n\nnot shown\n"
+        b'--b\nContent-Type: text/html; name="=?utf-8?q?=C3=BC.html?="\n\nnot shown\n'
         b"--b\nContent-Type: image/png\nContent-Transfer-Encoding: base64\n\niVBORw0KGgo=\n--b--\n",
     )  # fmt: skip
     found = seen(mail)
     assert (found.text, found.is_cut) == ("", False)
     assert found.attachments == [
-        {"name": "ü.html", "type": "text/html", "size": 9}, {"name": "", "type": "image/png", "size": 8},
-    ] or found.attachments[0] == {"name": "€.txt", "type": "text/plain", "size": 9}  # fmt: skip
+        {"name": "€.txt", "type": "text/plain", "size": 9},
+        {"name": "ü.html", "type": "text/html", "size": 9},
+        {"name": "", "type": "image/png", "size": 8},
+    ]
 
 
 @pytest.mark.parametrize(
@@ -115,10 +117,10 @@ def test_attachments_are_named_and_never_shown() -> None:
         b"".join(b"Content-Type: message/rfc822\n\n" for _ in range(9000)),
         of_type("multipart/mixed; boundary=b", b"--b\n\n" * 80_000),
         of_type("multipart/mixed; boundary=b", b"--b\nContent-Type: text/plain; name=x\n\n\n" * 11_000),
-        b"a:\n" * 170_000,
+        b"a:\n" * 87_000,
         b"Subject: " + b"(" * LARGEST,
-        b"Subject: " + b"=?utf-8?q?a?= " * 30_000,
-        b"Content-Type: text/plain" + b"; a*0*=utf-8''b" * 30_000 + b"\n\nx",
+        b"Subject: " + b"=?utf-8?q?a?= " * 18_000,
+        b"Content-Type: text/plain" + b"; a*0*=utf-8''b" * 15_000 + b"\n\nx",
         of_type("text/plain; charset=punycode", b"a-" + b"b" * LARGEST),
         of_type("text/plain; charset=idna", b"xn--" + b"b" * LARGEST),
         of_type("text/html", b"<" * LARGEST),
@@ -154,7 +156,7 @@ _LINES = strategies.sampled_from([
     b"Content-Type: multipart/mixed; boundary=b", b"Content-Type: text/html; charset=utf-16", b"--b", b"--b--", b"",
     b"Content-Disposition: attachment; filename*0*=x''%ff; filename*1=\"", b"Content-Transfer-Encoding: base64",
     b"Content-Type: text/plain; charset*=utf-8''%ff; name=\xff", b"Content-Type: message/delivery-status", b"!!!!",
-    b"Content-Type: message/partial", b"Content-Type: ;;;=\"", b"Content-Transfer-Encoding: x-uuencode", b"begin 6 x",
+    b"Content-Type: message/partial", b'Content-Type: ;;;="', b"Content-Transfer-Encoding: x-uuencode", b"begin 6 x",
 ])  # fmt: skip
 
 

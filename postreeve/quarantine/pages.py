@@ -1,0 +1,91 @@
+"""The quarantine, in the panel and for users: what waits there, one mail as text, and what becomes of it."""
+
+from collections.abc import Mapping
+
+from postreeve.mail_log.pages import FATE_TITLES, FILTERS, KIND_TITLES
+from postreeve.web.bulk import DELETE, Deed, carry_out, deeds_shown
+from postreeve.web.listing import following
+from postreeve.web.pages import N_, SELF_SERVICE, Ask, Redirect, Shown, View, page
+
+RELEASE = N_("Release")
+DEEDS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
+    "release": (RELEASE, "PUT", {"action": "release"}),
+    "release_whitelist": (
+        N_("Release, and put the sender on the white list"),
+        "PUT", {"action": "release", "list": "whitelist"},
+    ),
+    "delete": (DELETE, "DELETE", {}),
+    "delete_blacklist": (N_("Delete, and put the sender on the black list"), "DELETE", {"list": "blacklist"}),
+}  # fmt: skip
+"""What can be done with a mail: the title, the method, and what is said besides."""
+
+
+@page("GET /quarantine", title=N_("Quarantine"))
+def show_quarantine(ask: Ask) -> View:
+    return _list(ask)
+
+
+@page("POST /quarantine", title=N_("Quarantine"))
+def settle_mails(ask: Ask) -> View:
+    return carry_out(ask, _deeds(ask), "/quarantine")
+
+
+@page("GET /quarantine/<mail_id>", title=N_("Quarantined mail"))
+def show_mail(ask: Ask, mail_id: str) -> View:
+    return _mail(ask, mail_id)
+
+
+@page("POST /quarantine/<mail_id>", title=N_("Quarantined mail"))
+def settle_mail(ask: Ask, mail_id: str) -> View:
+    return _settled(ask, mail_id, "/quarantine")
+
+
+@page("GET /self-service/quarantine", title=N_("Quarantine"), face=SELF_SERVICE)
+def show_own_quarantine(ask: Ask) -> View:
+    return _list(ask)
+
+
+@page("POST /self-service/quarantine", title=N_("Quarantine"), face=SELF_SERVICE)
+def settle_own_mails(ask: Ask) -> View:
+    return carry_out(ask, _deeds(ask), "/self-service/quarantine")
+
+
+@page("GET /self-service/quarantine/<mail_id>", title=N_("Quarantined mail"), face=SELF_SERVICE)
+def show_own_mail(ask: Ask, mail_id: str) -> View:
+    return _mail(ask, mail_id)
+
+
+@page("POST /self-service/quarantine/<mail_id>", title=N_("Quarantined mail"), face=SELF_SERVICE)
+def settle_own_mail(ask: Ask, mail_id: str) -> View:
+    return _settled(ask, mail_id, "/self-service/quarantine")
+
+
+def _list(ask: Ask) -> View:
+    found, after = following(ask, "GET /api/quarantine", FILTERS)
+    values = {
+        "mails": found["mails"], "after": after, "kinds": KIND_TITLES, "fates": FATE_TITLES,
+        "deeds": deeds_shown(ask, _deeds(ask)),
+    }  # fmt: skip
+    return Shown("mails/list.html", values)
+
+
+def _mail(ask: Ask, mail_id: str) -> View:
+    mail = ask.run("GET /api/quarantine/<mail_id>", mail_id)
+    values = {"mail": mail, "kinds": KIND_TITLES, "fates": FATE_TITLES, "deeds": deeds_shown(ask, _deeds(ask))}
+    return Shown("mails/mail.html", {**values, "back": ask.path.rpartition("/")[0]})
+
+
+def _settled(ask: Ask, mail_id: str, back: str) -> View:
+    deed = _deeds(ask).get(ask.typed("deed"))
+    if deed is None:
+        return Redirect(ask.path)
+    deed.do(mail_id)
+    return Redirect(back, ask._("%(deed)s: done.", deed=ask._(deed.title)))
+
+
+def _deeds(ask: Ask) -> dict[str, Deed]:
+    def deed(title: str, method: str, said: Mapping[str, str]) -> Deed:
+        question = N_("Delete these %(num)d mails?") if method == "DELETE" else ""
+        return Deed(title, lambda mail_id: ask.run(f"{method} /api/quarantine/<mail_id>", mail_id, **said), question)
+
+    return {word: deed(*what) for word, what in DEEDS.items()}

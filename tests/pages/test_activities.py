@@ -1,0 +1,103 @@
+"""The first page, the logs, settings, tables, the quarantine, and the search."""
+
+import pytest
+
+from tests.pages.visitor import Visitor
+from tests.site import PASSWORD, Client, Site
+
+SAVED = "Saved."
+
+
+@pytest.fixture
+def api(site: Site) -> Client:
+    """A domain with a user."""
+    api = site.root()
+    api.ok("POST", "domain/ex.com")
+    api.ok("POST", "user/ann@ex.com", password=PASSWORD, name="Ann Example")
+    return api
+
+
+@pytest.mark.usefixtures("api")
+def test_the_first_page_tells_numbers_and_what_is_new(root: Visitor) -> None:
+    page = root.see("/")
+    assert ("Newest accounts" in page, "/iredadmin/user/ann@ex.com" in page) == (True, True)
+    assert "Received in the last 24 hours" in page
+
+
+@pytest.mark.usefixtures("api")
+def test_accounts_are_found(root: Visitor) -> None:
+    assert "/iredadmin/user/ann@ex.com" in root.see("/search?search=example")
+    assert "Nothing was found." in root.see("/search?search=nobody")
+    assert root.see("/search")
+
+
+@pytest.mark.usefixtures("api")
+def test_the_log_is_filtered_and_lines_go(site: Site, root: Visitor) -> None:
+    assert "ann@ex.com" in root.see("/log?event=create")
+    assert "There is no such line." in root.see("/log?event=spampolicy")
+    number = next(row["id"] for row in site.rows("log", event="create"))
+    assert "1 line was deleted." in root.done("/log", mark=[str(number)])
+    assert [row for row in site.rows("log") if row["id"] == number] == []
+
+
+@pytest.mark.usefixtures("api")
+def test_settings_are_changed_and_forgotten(site: Site, root: Visitor) -> None:
+    for section in ("access", "passwords", "mailboxes", "retention"):
+        assert "Nothing was changed." in root.done(f"/settings?section={section}"), section
+    assert SAVED in root.done("/settings?section=passwords", min_passwd_length="12")
+    assert site.root().refused("POST", "user/bob@ex.com", password="Short-1a")
+    assert "Set here, and not in the settings file" in root.page.text
+    form = {"csrf": root.csrf, "mark": "min_passwd_length"}
+    answer = root.session.post(f"{root.base}/settings?section=passwords", data=form, timeout=60)
+    assert SAVED in answer.text
+    assert "Set here" not in answer.text
+
+
+def test_a_table_is_shown_before_it_is_written(site: Site, root: Visitor, api: Client) -> None:
+    table = f"mail,name,password\nbob@ex.com,Bob,{PASSWORD}\nann@ex.com,Ann,{PASSWORD}\nx@far.test,X,{PASSWORD}\n"
+    before = site.dump()
+    root.see("/import/users")
+    form, file = {"csrf": root.csrf}, {"file": ("users.csv", table, "text/csv")}
+    answer = root.session.post(f"{root.base}/import/users", data=form, files=file, timeout=60)
+    assert answer.status_code == 200, answer.text
+    for text in ("Will be added", "Is there already", "NO_SUCH_DOMAIN", "Add 1 account"):
+        assert text in answer.text
+    assert site.dump() == before
+    answer = root.session.post(f"{root.base}/import/users", data={**form, "sure": "yes", "csv": table}, timeout=60)
+    assert "What became of each row" in answer.text
+    assert api.data("users/ex.com", email_only="yes") == ["ann@ex.com", "bob@ex.com"]
+    assert root.get("/export/users/ex.com").text.splitlines()[0].startswith("mail,")
+    assert root.get("/import/domains").status_code == 404
+
+
+@pytest.mark.usefixtures("api")
+def test_mails_are_listed_where_there_are_none(root: Visitor) -> None:
+    for path in ("/quarantine", "/received", "/sent"):
+        assert "There is no such mail." in root.see(f"{path}?subject=x&kind=spam&from=2026-01-01")
+
+
+def test_users_look_after_their_own_account(visitor: Visitor, api: Client) -> None:
+    api.ok("PUT", "domain/ex.com", addService="self-service")
+    ann = visitor.log_in("ann@ex.com", path="/self-service/login")
+    for section in ("personal_info", "forwarding", "wblist", "spampolicy"):
+        assert "Nothing was changed." in ann.done(f"/self-service?section={section}"), section
+    assert SAVED in ann.done("/self-service?section=personal_info", name="Ann Doe")
+    assert SAVED in ann.done("/self-service?section=forwarding", forwarding="ann@ex.com\nx@far.test")
+    assert SAVED in ann.done("/self-service?section=wblist", blacklist="@evil.test")
+    assert SAVED in ann.done("/self-service?section=spampolicy", quarantine_spam="no")
+    assert api.data("user/ann@ex.com")["forwardings"] == ["ann@ex.com", "x@far.test"]
+    assert api.data("wblist/inbound/blacklist/ann@ex.com") == ["@evil.test"]
+    assert api.data("spampolicy/user/ann@ex.com") == {"quarantine_spam": "no"}
+    for path in ("/self-service/quarantine", "/self-service/received"):
+        assert "There is no such mail." in ann.see(path)
+    new = {"password": "Another1Password.", "password_again": "Another1Password."}
+    assert SAVED in ann.done("/self-service?section=password", oldPassword=PASSWORD, **new)
+    api.ok("PUT", "domain/ex.com", disableUserPreference="wblist,forwarding,quarantine")
+    page = ann.see("/self-service")
+    assert ("section=wblist" in page, "section=spampolicy" in page) == (False, True)
+    assert ann.get("/self-service/quarantine").status_code == 403
+    form = {"csrf": ann.csrf, "forwarding": "z@evil.test", "anyway": "yes"}
+    ann.see("/self-service")
+    ann.session.post(f"{ann.base}/self-service?section=forwarding", data={**form, "csrf": ann.csrf}, timeout=60)
+    assert api.data("user/ann@ex.com")["forwardings"] == ["ann@ex.com", "x@far.test"]
+    assert ann.get("/domains", allow_redirects=False).status_code in {302, 303, 403}
