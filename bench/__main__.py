@@ -18,6 +18,7 @@ from bench.measure import Figures, Options, measured
 from tests import servers
 
 AIM_SINGLE, AIM_LIST, AIM_SCALE, AIM_MEMORY = 0.6, 0.8, 0.9, 64
+_OTHERS = "| engine | profiles in one list | MB before | at most | read slowly | after | GET user, all users/few"
 _TITLES = {"get": "GET user", "put": "PUT user", "post": "POST user", "list": "GET users"}
 
 
@@ -92,10 +93,13 @@ def _speeds_beside_the_driver(figures: list[Figures]) -> Iterator[str]:
 
 
 def _others(figures: list[Figures]) -> Iterator[str]:
-    """Yield a table of memory, and of what more users cost."""
+    """Yield a table of memory, and of what more users cost.
+
+    The pages are of the panel's users of one domain, which has as many as there are profiles in the list.
+    """
     yield from (
-        "| engine | profiles in one list | MB before | at most | read slowly | after | GET user, all users/few |",
-        "| --- | --: | --: | --: | --: | --: | --: |",
+        f"{_OTHERS} | pages of 50 of them/s | all/few |",
+        "| --- | --: | --: | --: | --: | --: | --: | --: | --: |",
     )
     for found in figures:
         memory = found.memory
@@ -103,7 +107,8 @@ def _others(figures: list[Figures]) -> Iterator[str]:
         mark = "" if most - memory.before < AIM_MEMORY else " (!)"
         yield (
             f"| {found.engine} | {memory.profiles:,} | {memory.before:.0f} | {memory.peak:.0f}{mark}"
-            f" | {memory.peak_slow:.0f} | {memory.after:.0f} | {_judged(found.scaled.ratio, AIM_SCALE)} |"
+            f" | {memory.peak_slow:.0f} | {memory.after:.0f} | {_judged(found.scaled.ratio, AIM_SCALE)}"
+            f" | {_rounded(median(found.paged.many))} | {_judged(found.paged.ratio, AIM_SCALE)} |"
         )
 
 

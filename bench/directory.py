@@ -88,8 +88,8 @@ def measured(server: BesideOpenldap, options: Options, say: Callable[[str], None
         with servers.serving(servers.OURS, site.settings) as ours, servers.serving(LOOP, site.settings) as loop:
             speeds = {kind: _compared(kind, ours, loop, population, token, options, say) for kind in KINDS}
         say(f"{name}: scale")
-        scaled = scaled_of(site, small, (population, few), options)
-    return Figures(name, speeds, memory, scaled)
+        scaled, paged = (scaled_of(kind, site, small, (population, few), options) for kind in ("get", "page"))
+    return Figures(name, speeds, memory, scaled, paged)
 
 
 def _compared(  # noqa: PLR0913 - the sides of one comparison

@@ -13,16 +13,17 @@ import msgspec
 from bench import clients, plans, servers
 from bench.bare import PLANS, Drive
 from bench.clients import Address
-from bench.load import Population, fill
+from bench.load import Population, fill, mails_of
 from bench.plans import Plans, Recorder
 from bench.servers import Application
+from postreeve.overviews.bookmarks import Bookmark, Order
 from postreeve.web.api import COOKIE
 from tests.servers import Server
 from tests.site import PASSWORD, Site, running
 
 KINDS = ("get", "put", "post", "list")
-SCALE = 100
-"""How much smaller the installation is beside which `GET user` is measured again."""
+SCALE = 500
+"""How much smaller the installation is beside which `GET user` and pages of the panel are measured again."""
 LIST_CLIENTS = 2
 SLOW_BYTES_A_SECOND = 25_000_000
 _numbers = count()
@@ -67,7 +68,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Scaled:
-    """`GET user` of ours a second, with all users and with few."""
+    """Requests of ours a second, with all users and with few."""
 
     many: list[float] = field(default_factory=list)
     few: list[float] = field(default_factory=list)
@@ -85,6 +86,7 @@ class Figures:
     speeds: dict[str, Compared]
     memory: Memory
     scaled: Scaled
+    paged: Scaled
 
 
 class Requests:
@@ -104,8 +106,17 @@ class Requests:
                 return cycle([self.address.request("PUT", f"user/{mail}", name=f"Name {n}") for n, mail in named])
             case "post":
                 return self._new()
+            case "page":
+                return self._pages()
             case _:
                 return cycle([self.address.request("GET", f"users/{self.population.listed[0]}")])
+
+    def _pages(self) -> Iterator[bytes]:
+        """Yield pages of the largest domain's users, at random places."""
+        domain, size = self.population.streamed
+        mails = random.Random(34).sample(mails_of(domain, size), min(size, 1000))
+        marks = [str(Bookmark(Order.ADDRESS, "", mail)) for mail in mails]
+        return cycle([self.address.request("GET", f"panel/users/{domain}?after={mark}") for mark in marks])
 
     def _new(self) -> Iterator[bytes]:
         domains = [domain for domain, _ in self.population.spread]
@@ -133,8 +144,8 @@ def measured(name: str, server: Server, folder: Path, options: Options, say: Cal
                 say(f"{name}: the applications do not answer alike: {', '.join(sorted(unlike))}")
             speeds = {kind: _compared(kind, ours, bare, population, token, options, say, name) for kind in KINDS}
         say(f"{name}: scale")
-        scaled = scaled_of(site, small, (population, few), options)
-    return Figures(name, speeds, memory, scaled)
+        scaled, paged = (scaled_of(kind, site, small, (population, few), options) for kind in ("get", "page"))
+    return Figures(name, speeds, memory, scaled, paged)
 
 
 def token_of(site: Site) -> str:
@@ -270,13 +281,15 @@ def memory_of(site: Site, population: Population, cookie: str) -> Memory:
     return Memory(profiles, before, peak, before + peak_slow - before_slow, after)
 
 
-def scaled_of(site: Site, small: Site, populations: tuple[Population, Population], options: Options) -> Scaled:
+def scaled_of(
+    kind: str, site: Site, small: Site, populations: tuple[Population, Population], options: Options
+) -> Scaled:
     scaled = Scaled()
     with ExitStack() as stack:
         sides = []
         for loaded, population, rates in zip((site, small), populations, (scaled.many, scaled.few), strict=True):
             ours = stack.enter_context(servers.serving(servers.OURS, loaded.settings))
-            requests = Requests(Address(ours.port, "/api", f"{COOKIE}={token_of(loaded)}"), population).of("get")
+            requests = Requests(Address(ours.port, "/api", f"{COOKIE}={token_of(loaded)}"), population).of(kind)
             clients.rate(ours.port, requests, clients=options.clients, seconds=options.seconds / 3)
             sides.append((ours.port, requests, rates))
         for number in range(options.rounds):

@@ -131,13 +131,13 @@ class _Cursor:
         self._part: Part = part
         self._events = events
 
-    def execute(self, text: str, parameters: Values | None = None) -> None:
+    def execute(self, text: str, parameters: Values | None = None, **options: Any) -> None:
         event = _Event(self._part, text, parameters)
         self._events.append(event)
         if parameters is None:
             self._cursor.execute(text)
         else:
-            self._cursor.execute(text, parameters)
+            self._cursor.execute(text, parameters, **options)
         event.columns = [column[0] for column in self._cursor.description or ()]
 
     def fetchall(self) -> Sequence[Any]:

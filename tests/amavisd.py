@@ -10,12 +10,15 @@ import pwd
 import shutil
 import smtplib
 import socket
+import socketserver
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
+from functools import cache
 from pathlib import Path
 
 from postreeve.settings import Store
@@ -41,6 +44,27 @@ class Amavisd:
         """Hand in a mail as Postfix does."""
         with smtplib.SMTP(LOOPBACK, self.smtp_port, timeout=PATIENCE) as connection:
             connection.send_message(mail, sender, recipients)
+
+
+class _SaysYes(socketserver.StreamRequestHandler):
+    """Answers each request for release as if every recipient had got the mail."""
+
+    def handle(self) -> None:
+        recipients = 0
+        for line in self.rfile:
+            recipients += line.startswith(b"recipient=")
+            if not line.strip():
+                self.wfile.write(b"setreply=250 2.0.0 Ok\r\n" * recipients + b"\r\n")
+                recipients = 0
+
+
+@cache
+def agreeable() -> str:
+    """Return where something stands for Amavisd that says yes to everything, for laws that hold without any."""
+    server = socketserver.ThreadingTCPServer((LOOPBACK, 0), _SaysYes)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"{LOOPBACK}:{server.server_address[1]}"
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from postreeve.storage.directory.session import Session
 from postreeve.storage.directory.tallies import COUNTERS, Tally, tally
 from postreeve.storage.used import used
 
-_READ = ("domainName", *COUNTERS)
 _ADMINISTERS = filters.both(
     filters.is_("mailUser"),
     filters.either(filters.equal("enabledService", "domainadmin"), filters.equal("domainGlobalAdmin", "yes")),
@@ -44,11 +43,11 @@ class LdapFigures:
     def _domains(self, within: Collection[str] | None) -> Iterable[Entry]:
         place, is_domain = self.session.tree.domains, filters.is_("mailDomain")
         if within is None:
-            yield from self.session.search(place, is_domain, _READ)
+            yield from self.session.search(place, is_domain, COUNTERS)
             return
         for batch in accounts.batches(sorted(within)):
             is_wanted = filters.both(is_domain, filters.among("domainName", batch))
-            yield from self.session.search(place, is_wanted, _READ)
+            yield from self.session.search(place, is_wanted, COUNTERS)
 
     def _admins(self) -> int:
         tree = self.session.tree

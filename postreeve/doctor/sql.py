@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from postreeve.doctor.store import Holder, Right
 from postreeve.storage import accounts, settings_text, traces
 from postreeve.storage.rights import GLOBAL
-from postreeve.storage.sql import Schema, Session, Statement, parameter
+from postreeve.storage.sql import Schema, Session, Statement, among, batches, parameter
 from postreeve.storage.tables import vmail
 from postreeve.values import Address
 
@@ -111,16 +111,21 @@ def _holder(name: sa.Column[str], kind: str, account: sa.Column[str] | None) -> 
 _TEXT = sa.Text().with_variant(sa.CHAR(255), "mysql", "mariadb")
 
 
+def _twice(schema: Schema) -> sa.Executable:
+    every = _holders(schema).subquery("every")
+    return sa.select(every.c.name).group_by(every.c.name).having(sa.func.count() > 1).order_by(every.c.name)
+
+
 def _colliding(schema: Schema) -> sa.Executable:
-    every, again = _holders(schema).subquery("every"), _holders(schema).subquery("again")
-    twice = sa.select(again.c.name).group_by(again.c.name).having(sa.func.count() > 1).subquery("twice")
+    every = _holders(schema).subquery("every")
     return (
         sa.select(every.c.name, every.c.kind, every.c.account)
-        .join(twice, every.c.name == twice.c.name)
+        .where(among(every.c.name, "names"))
         .order_by(every.c.name, every.c.kind, every.c.account)
     )
 
 
+TWICE = Statement(_twice)
 COLLIDING = Statement(_colliding)
 
 
@@ -199,7 +204,8 @@ class SqlInspection:
             yield Right(account, domain, bool(admin or user), domain == GLOBAL or bool(hosted))
 
     def colliding(self) -> Iterator[Holder]:
-        return (Holder(*row) for row in self.session.rows(COLLIDING))
+        for names in batches(name for (name,) in self.session.rows(TWICE)):
+            yield from (Holder(*row) for row in self.session.rows(COLLIDING, names=names))
 
     def passwords(self) -> Iterator[tuple[str, str]]:
         for statement in PASSWORDS:

@@ -30,6 +30,7 @@ from postreeve.storage.directory.entries import Entry
 from postreeve.storage.directory.filters import Filter
 from postreeve.storage.directory.mailboxes import Use
 from postreeve.storage.directory.session import NAME_ONLY, Session
+from postreeve.storage.directory.tallies import COUNTERS, tally
 from postreeve.storage.sql import Statement, among, parameter
 from postreeve.storage.tables import vmail
 
@@ -54,11 +55,9 @@ _OF_USER = (*_OF_ACCOUNT, "objectClass", "mailQuota", "domainGlobalAdmin")
 _OF_ALIAS = (*_OF_ACCOUNT, "accessPolicy", "mailForwardingAddress")
 _OF_LIST = (*_OF_ACCOUNT, "accessPolicy", "enabledService")
 _OF_ADMIN = (*_OF_ACCOUNT, "objectClass", "domainGlobalAdmin")
-_USERS, _QUOTAS = "domainCurrentUserNumber", "domainCurrentQuotaSize"
-_ALIASES, _LISTS = "domainCurrentAliasNumber", groups.COUNTER
 _OTHER_NAMES = ("domainAliasName", "domainPendingAliasName")
 _OF_DOMAIN = (
-    *_OF_ACCOUNT, *_OTHER_NAMES, _USERS, _QUOTAS, _ALIASES, _LISTS, "domainBackupMX", accounts.SETTINGS,
+    *_OF_ACCOUNT, *_OTHER_NAMES, *COUNTERS, "domainBackupMX", accounts.SETTINGS,
 )  # fmt: skip
 _SORTED_BY: Mapping[Order, Sequence[str]] = {
     Order.NAME: ["cn"], Order.QUOTA: ["mailQuota", accounts.SETTINGS], Order.CREATED: [_CREATED],
@@ -211,15 +210,12 @@ class LdapOverviews:
 
     def _domain(self, entry: Entry, used: int) -> Domain:
         name, account = _address(entry), _account(entry)
-        users, octets = self._told_of_users(entry)
+        told = tally(self.session, entry)
         settings = accounts.settings_of(entry)
-        tree = self.session.tree
         row: DomainRow = {
             "domain": name, "name": account["name"], "is_active": account["is_active"],
-            "created": account["created"], "users": users,
-            "aliases": self._told(entry, _ALIASES, tree.aliases(name), "mailAlias"),
-            "lists": self._told(entry, _LISTS, tree.lists(name), "mailList"),
-            "allocated_quota": octets // 2**20, "used_bytes": used,
+            "created": account["created"], "users": told.users, "aliases": told.aliases, "lists": told.lists,
+            "allocated_quota": told.octets // 2**20, "used_bytes": used,
             "quota": accounts.in_megabytes(accounts.setting(entry, "domainQuota")),
             "most_users": accounts.number(entry, "numberOfUsers"),
             "most_aliases": accounts.number(entry, "numberOfAliases"),
@@ -229,21 +225,6 @@ class LdapOverviews:
             "waiting": [],
         }  # fmt: skip
         return Domain(row, frozenset(section.lower() for section in settings.get("disabledDomainProfile", [])))
-
-    def _told(self, entry: Entry, counter: str, place: str, object_class: str) -> int:
-        """Return a number that a domain's entry tells; where it does not, count: that may take long."""
-        told = entry.text(counter)
-        return int(told) if told.isdecimal() else self.session.count(place, filters.is_(object_class))
-
-    def _told_of_users(self, entry: Entry) -> tuple[int, int]:
-        """Return the number of users of a domain, and the sum of their quotas in bytes."""
-        told = [entry.text(_USERS), entry.text(_QUOTAS)]
-        if all(text.isdecimal() for text in told):
-            return int(told[0]), int(told[1])
-        place = self.session.tree.users(_address(entry))
-        found = self.session.search(place, filters.is_("mailUser"), ["mailQuota"])
-        quotas = [user.number("mailQuota") for user in found if not _address(user).startswith("@")]
-        return len(quotas), sum(quotas)
 
 
 def _conditions(wanted: Wanted, address: str = "mail") -> Iterator[Filter]:

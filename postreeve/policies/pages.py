@@ -21,17 +21,17 @@ from postreeve.web.forms import Form
 from postreeve.web.pages import N_, Ask, Redirect, Shown, View, page
 
 DIRECTIONS = {"inbound": N_("Inbound"), "outbound": N_("Outbound")}
-_ENTRIES = (
+_ENTRIES = N_(
     "IP addresses, networks, e-mail addresses, domains as `@ex.com`, domains with all below them as `@.ex.com`, "
     "or everybody as `@.`."
 )
 WHITELIST = SetField(
     "whitelist", ENTRY, _ENTRIES, {"add_white": Role.ADD, "remove_white": Role.REMOVE}, sql=Several(()),
-    title="White list",
+    title=N_("White list"),
 )  # fmt: skip
 BLACKLIST = SetField(
     "blacklist", ENTRY, _ENTRIES, {"add_black": Role.ADD, "remove_black": Role.REMOVE}, sql=Several(()),
-    title="Black list",
+    title=N_("Black list"),
 )  # fmt: skip
 
 

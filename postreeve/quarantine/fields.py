@@ -21,4 +21,4 @@ SCOPE = Field(
 SEARCH = FieldSet("quarantine", FATE, *SEARCHED)
 _LISTED = ((SCOPE, LIST),)
 RELEASE = FieldSet("quarantine", ACTION, RECIPIENTS, LIST, SCOPE, together=_LISTED)
-REMOVAL = FieldSet("quarantine", RECIPIENTS, LIST, SCOPE, together=_LISTED)
+REMOVAL = FieldSet("quarantine", LIST, SCOPE, together=_LISTED)

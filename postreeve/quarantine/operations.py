@@ -61,7 +61,6 @@ def release_quarantined_mail(work: Work, mail_id: str, changes: Changes) -> None
 def delete_quarantined_mail(work: Work, mail_id: str, changes: Changes) -> None:
     """Delete a quarantined mail; it stays for recipients whose mail one does not manage."""
     held = locked(work, mail_id)
-    recipients = meant(held, changes)
-    list_sender(work, held, recipients, changes)
-    work.remarks.about += map(Address, recipients)
-    work.quarantine.settle(held, recipients, "deleted")
+    list_sender(work, held, held.recipients, changes)
+    work.remarks.about += map(Address, held.recipients)
+    work.quarantine.settle(held, held.recipients, "deleted")

@@ -101,7 +101,7 @@ def test_as_many_of_the_documented_operations_are_there_as_we_say() -> None:
 @every_operation
 def test_the_example_of_an_operation_works(site: Site, description: Description) -> None:
     root = example_world(site)
-    make_room(root, description)
+    make_room(site, root, description)
     answer = asker(site, root, description).raw(
         description.operation.method, description.example_path,
         **{"params" if description.operation.method == "GET" else "data": description.example_form},
@@ -119,7 +119,7 @@ def test_the_example_of_every_parameter_is_accepted(site: Site, description: Des
     client = asker(site, root, description)
     refused = {}
     for parameter in description.parameters:
-        make_room(root, description)
+        make_room(site, root, description)
         form = _form(description, {parameter.name})
         answer = client.raw(description.operation.method, description.example_path, data=form).json()
         if {key: answer[key] for key in answer if key != "_data"} != expected(site, description):
@@ -132,7 +132,7 @@ def test_a_required_parameter_is_required(site: Site, route: str) -> None:
     description = next(description for description in DESCRIPTIONS if description.route == route)
     for name in descriptions.REQUIRED.get(route, descriptions.ONE_OF.get(route, ())):
         root = example_world(site)
-        make_room(root, description)
+        make_room(site, root, description)
         form = {key: value for key, value in description.example_form.items() if key != name}
         form = {} if description.one_of else form
         client = asker(site, root, description)

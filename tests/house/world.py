@@ -3,6 +3,8 @@
 from postreeve.operations import REGISTRY
 from postreeve.permissions import owner
 from postreeve.web.descriptions import _PATH_EXAMPLES, Description, described
+from tests.amavisd import agreeable
+from tests.mails import quarantine_mail
 from tests.newsletter.newsletters import publish_newsletter
 from tests.site import PASSWORD, Client, Site
 
@@ -23,6 +25,7 @@ def example_world(site: Site) -> Client:
     root.ok("POST", "alias/team@example.com")
     root.ok("POST", "ml/news@example.com", is_newsletter="yes")
     publish_newsletter(site, "news@example.com", _PATH_EXAMPLES["<list_id>"], _PATH_EXAMPLES["<token>"])
+    site.change_settings(amavisd_release_server=agreeable())
     if site.directory:
         root.ok("POST", "maillist/all@example.com")
         root.ok("PUT", "domain/example.com", catchall="ann@example.com")
@@ -34,8 +37,12 @@ def asker(site: Site, root: Client, description: Description) -> Client:
     return site.client().login_user("ann@example.com") if description.operation.allow is owner else root
 
 
-def make_room(root: Client, description: Description) -> None:
-    """Delete what an operation is about to create."""
+def make_room(site: Site, root: Client, description: Description) -> None:
+    """Delete what an operation is about to create, and put a mail into the quarantine that it is about to take away."""
+    if "<mail_id>" in description.operation.parameters:
+        for table in ("msgs", "msgrcpt", "quarantine"):
+            site.execute("amavisd", f"DELETE FROM {table}")
+        quarantine_mail(site, "someone@example.net", "ann@example.com", mail_id=_PATH_EXAMPLES["<mail_id>"])
     is_creation = description.operation.method == "POST"
     if is_creation and f"DELETE {description.operation.template}" in REGISTRY:
         root.delete(description.example_path)

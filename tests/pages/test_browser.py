@@ -13,10 +13,13 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
 from tests import servers
 from tests.conftest import _FOLDER
+from tests.mails import log_mail, quarantine_mail
 from tests.site import PASSWORD, ROOT, Site, running
 
 pytestmark = pytest.mark.slow  # a browser, and a dozen pages in each of its looks
 
+MAIL = "mail-of-the-day"
+STRANGER = "<script>alert(1)</script>"
 WIDE, NARROW = {"width": 1280, "height": 850}, {"width": 390, "height": 800}
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 PATHS = (
@@ -25,6 +28,18 @@ PATHS = (
     "/users/ex.com", "/users/ex.com/new", "/user/ann@ex.com", "/user/ann@ex.com?section=services",
     "/user/ann@ex.com?section=password", "/user/ann@ex.com?section=forwarding", "/user/ann@ex.com/rename",
     "/user/ann@ex.com/delete",
+    "/", "/search?search=ex", "/aliases/ex.com", "/aliases/ex.com/new", "/alias/team@ex.com", "/lists/ex.com",
+    "/list/news@ex.com", "/list/news@ex.com?section=subscription", "/list/news@ex.com?section=mails",
+    "/list/news@ex.com/subscribers", "/list/news@ex.com/delete", "/admins", "/admins/new",
+    "/admins/jane@admins.test", "/admins/jane@admins.test?section=domains", "/profile", "/profile?section=password",
+    "/policies/global/spampolicy", "/policies/ex.com/throttle/outbound", "/policies/ann@ex.com/greylisting",
+    "/policies/ex.com/wblist/inbound", "/log", "/settings", "/settings?section=passwords", "/import/users",
+    f"/quarantine/{MAIL}", "/quarantine", "/received", "/sent",
+)  # fmt: skip
+OWN_PATHS = (
+    "/self-service", "/self-service?section=password", "/self-service?section=wblist",
+    "/self-service?section=spampolicy", "/self-service/quarantine", f"/self-service/quarantine/{MAIL}",
+    "/self-service/received",
 )  # fmt: skip
 
 
@@ -42,9 +57,9 @@ class Watched:
     def go(self, path: str) -> None:
         self.page.goto(f"{self.base}{path}")
 
-    def log_in(self) -> None:
-        self.go("/login")
-        self.page.get_by_label("E-mail address").fill(ROOT)
+    def log_in(self, account: str = ROOT, path: str = "/login") -> None:
+        self.go(path)
+        self.page.get_by_label("E-mail address").fill(account)
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Log in").click()
 
@@ -65,6 +80,15 @@ def installation() -> Iterator[Site]:
         api.ok("POST", "domain/ex.com", name="<img src=x onerror=alert(1)>")
         api.ok("POST", "user/ann@ex.com", password=PASSWORD, name='"><script>alert(1)</script>', quota="100")
         api.ok("POST", "user/bob@ex.com", password=PASSWORD, isGlobalAdmin="yes")
+        api.ok("POST", "alias/team@ex.com", name=STRANGER, members="ann@ex.com")
+        api.ok("POST", "ml/news@ex.com", name=STRANGER, is_newsletter="yes")
+        api.ok("PUT", "ml/news@ex.com", add_subscribers="far@far.test", require_confirm="no")
+        api.ok("PUT", "domain/ex.com", addService="self-service")
+        site.admin("jane@admins.test", "ex.com", name=STRANGER)
+        hostile = {"subject": f"{STRANGER}<img src=//evil.test/x.png>", "from_addr": STRANGER}
+        log_mail(site, "x@far.test", "ann@ex.com", **hostile)
+        text = f"From: {STRANGER} <x@far.test>\nSubject: {STRANGER}\nContent-Type: text/html\n\n{STRANGER}\n".encode()
+        quarantine_mail(site, "x@far.test", "ann@ex.com", text=text, mail_id=MAIL, **hostile)
         yield site
 
 
@@ -83,6 +107,7 @@ def test_a_global_admin_adds_finds_changes_and_deletes(chromium: Browser, instal
     with watched(chromium, installation, java_script_enabled=script) as there:
         page = there.page
         there.log_in()
+        page.get_by_role("complementary").get_by_role("link", name="Domains and accounts").click()
         page.get_by_role("link", name="New domain").click()
         page.get_by_label("Domain name").fill("journey.test")
         page.get_by_label("Description").fill("A journey")
@@ -112,6 +137,73 @@ def test_a_global_admin_adds_finds_changes_and_deletes(chromium: Browser, instal
         expect(page.get_by_role("status")).to_have_text("journey.test has been deleted.")
         page.get_by_role("complementary").get_by_role("button", name="Log out").click()
         expect(page.get_by_text("You have logged out.")).to_be_visible()
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_a_domain_admin_looks_after_one_domain(chromium: Browser, engine: str) -> None:
+    with running(servers.reached(engine, Path(os.environ[_FOLDER]))) as site:
+        api = site.root()
+        api.ok("POST", "domain/ex.com")
+        api.ok("POST", "domain/other.test")
+        site.admin("jane@admins.test", "ex.com")
+        with watched(chromium, site) as there:
+            page = there.page
+            there.log_in("jane@admins.test")
+            there.go("/domains")
+            expect(page.get_by_role("link", name="ex.com", exact=True)).to_be_visible()
+            expect(page.get_by_text("other.test")).to_have_count(0)
+            expect(page.get_by_role("link", name="Settings")).to_have_count(0)
+            there.go("/aliases/ex.com/new")
+            page.get_by_label("Address").fill("team")
+            page.get_by_label("Members").fill("x@far.test")
+            page.get_by_role("button", name="Add the alias").click()
+            expect(page.get_by_role("status")).to_have_text("team@ex.com has been added.")
+            there.go("/policies/ex.com/wblist/inbound")
+            page.get_by_label("Black list").fill("@evil.test")
+            page.get_by_role("button", name="Save").click()
+            expect(page.get_by_role("status")).to_have_text("Saved.")
+            expect(page.get_by_label("Black list")).to_have_value("@evil.test")
+            there.go("/log")
+            expect(page.get_by_text("team@ex.com").first).to_be_visible()
+        assert api.data("wblist/inbound/blacklist/ex.com") == ["@evil.test"]
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["scripts", "no scripts"])
+def test_a_user_looks_after_the_own_account(chromium: Browser, installation: Site, script: bool) -> None:  # noqa: FBT001 - from the table
+    mail = f"{'with' if script else 'without'}@ex.com"
+    api = installation.root()
+    api.ok("POST", f"user/{mail}", password=PASSWORD, name="Somebody")
+    with watched(chromium, installation, java_script_enabled=script, viewport=NARROW) as there:
+        page = there.page
+        there.log_in(mail, "/self-service/login")
+        page.get_by_label("Display name").fill("Some Body")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status")).to_have_text("Saved.")
+        page.get_by_role("navigation", name="Sections").get_by_role("link", name="Forwarding").click()
+        page.get_by_label("Forward mail to").fill(f"{mail}\nx@far.test")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status")).to_have_text("Saved.")
+        page.get_by_role("navigation", name="Sections").get_by_role("link", name="Password").click()
+        page.get_by_label("Present password").fill(PASSWORD)
+        page.get_by_label("New password", exact=True).fill("Another1Password.")
+        page.get_by_label("New password, again").fill("Another1Password.")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status")).to_have_text("Saved.")
+        there.go("/self-service/quarantine")
+        expect(page.get_by_text("There is no such mail.")).to_be_visible()
+    api.ok("POST", f"verify_password/user/{mail}", password="Another1Password.")
+
+
+def test_what_strangers_wrote_runs_nowhere(chromium: Browser, installation: Site) -> None:
+    """Subjects, senders, names and texts of mails are shown as they are, and nothing of them becomes markup."""
+    with watched(chromium, installation) as there:
+        there.page.on("dialog", lambda dialog: there.wrongs.append(dialog.message))
+        there.log_in()
+        for path in ("/received", "/quarantine", f"/quarantine/{MAIL}", "/aliases/ex.com", "/admins", "/", "/log"):
+            there.go(path)
+            assert there.page.evaluate("document.querySelectorAll('main script, main img').length") == 0
+        there.go("/received")
+        expect(there.page.get_by_text(STRANGER).first).to_be_visible()
 
 
 def test_a_list_follows_what_is_typed(chromium: Browser, installation: Site) -> None:
@@ -162,6 +254,10 @@ def test_every_page_can_be_read_by_everybody(
             found[path] = _complaints(there.page)
             if there.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 found[path].append("wider than the window")
+        there.log_in("ann@ex.com", "/self-service/login")
+        for path in OWN_PATHS:
+            there.go(path)
+            found[path] = _complaints(there.page)
     assert {path: said for path, said in found.items() if said} == {}
 
 

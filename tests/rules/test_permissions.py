@@ -18,7 +18,7 @@ METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 # A domain that is not there, though it has admins: what is allowed finds nothing to change.
 PLACES = {
     "<domain>": "ghost.test", "<mail>": "x@ghost.test", "<new_mail>": "y@ghost.test", "<number>": "1",
-    "<direction>": "inbound", "<list>": "blacklist",
+    "<direction>": "inbound", "<list>": "blacklist", "<mail_id>": "Yt7-hE2mWq4K",
 }  # fmt: skip
 """What stands for path parameters; for others an example of the documents does."""
 SCOPES = {"global": "global", "<domain>": "ghost.test", "<mail>": "x@ghost.test"}

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from postreeve.storage.directory import filters, groups
+from postreeve.storage.directory import filters, groups, names
 from postreeve.storage.directory.entries import Entry
 from postreeve.storage.directory.filters import Filter
 from postreeve.storage.directory.session import Session
@@ -30,7 +30,7 @@ class Tally(NamedTuple):
 
 def tally(session: Session, entry: Entry) -> Tally:
     """Return what a domain's entry tells; what it does not tell is counted."""
-    tree, name = session.tree, entry.text("domainName")
+    tree, name = session.tree, names.value(entry.dn)
     users, octets = _users(session, entry, name)
     return Tally(
         users,
