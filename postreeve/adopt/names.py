@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from postreeve import networks
 from postreeve.adopt.daemons import Daemon
 from postreeve.adopt.reading import Literal, Written
 from postreeve.settings import Scheme, SettingsError, lenient
@@ -225,6 +226,15 @@ class _Translation:
         ):
             if where and port.isdecimal() and not where.startswith("/"):
                 self.adopted.daemons.append(Daemon(name, where, int(port)))
+        self._release_server(host, self._peek("amavisd_quarantine_port"))
+
+    def _release_server(self, host: str, port: str) -> None:
+        """Mail is released where iRedAdmin has it released: at Amavisd's database unless another host is named."""
+        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        if networks.is_host_and_port(where):
+            self.adopted.settings["amavisd_release_server"] = where
+            for name in ("AMAVISD_QUARANTINE_HOST", "amavisd_quarantine_port"):
+                self._note(name, "amavisd_release_server", where)
 
     def _peek(self, name: str) -> str:
         return str(self.literals[name].value).strip() if name in self.literals else ""

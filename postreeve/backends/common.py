@@ -191,7 +191,7 @@ class StoresWork(ABC):
 
     @cached_property
     def mail_log(self) -> SqlMailLog:
-        return SqlMailLog(self._amavisd, self.addresses.hosted)
+        return SqlMailLog(self._amavisd, self.addresses.hosted, self._stores.recent)
 
     @cached_property
     def quarantine(self) -> SqlQuarantine:

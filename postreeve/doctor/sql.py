@@ -21,13 +21,17 @@ _BOX, _LINK, _ADMIN, _RIGHT = vmail.mailbox.c, vmail.forwardings.c, vmail.admin.
 _DOMAIN, _ALIAS_DOMAIN = vmail.domain.c, vmail.alias_domain.c
 _IS_OWN = sa.and_(_LINK.address == _BOX.username, _LINK.forwarding == _BOX.username)
 
-WITHOUT_OWN = Statement(
+_DELIVERING = (
+    sa.select(_LINK.address)
+    .where(sa.or_(_LINK.is_forwarding == 1, _LINK.address == _LINK.forwarding))
+    .distinct()
+    .subquery("delivering")
+)
+WITHOUT_OWN = Statement(  # joined, since servers might look into an index of `is_forwarding` for each user
     lambda _: (
         sa.select(_BOX.username)
-        .where(
-            ~sa.exists().where(_LINK.address == _BOX.username, _LINK.is_forwarding == 1),
-            ~sa.exists().where(_IS_OWN),
-        )
+        .outerjoin(_DELIVERING, _DELIVERING.c.address == _BOX.username)
+        .where(_DELIVERING.c.address.is_(None))
         .order_by(_BOX.username)
     )
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from postreeve.dashboard.recent import Recent
 from postreeve.mail_log.store import SIDES, Correspondent, HourOfMail, MailFlow, MailPage, MailSearch, Side, Whose
 from postreeve.mail_log.texts import on_one_line
 from postreeve.storage import mails
@@ -93,14 +94,18 @@ class Counted:
 class SqlMailLog:
     """The mails that Amavisd has looked at, as rows of `msgs` and `msgrcpt`."""
 
-    def __init__(self, session: Session, hosted: Hosted) -> None:
+    def __init__(self, session: Session, hosted: Hosted, recent: Recent) -> None:
         self.session = session
         self.hosted = hosted
+        self.recent = recent
 
     def page(self, search: MailSearch) -> MailPage:
         return mails.page(self.session, search, mails.wanted_of(search, self.hosted))
 
     def flow(self, whose: Whose, now: int) -> MailFlow:
+        return self.recent.answer(("flow of mail", whose), lambda: self._flow(whose, now))
+
+    def _flow(self, whose: Whose, now: int) -> MailFlow:
         first = now - now % HOUR - (HOURS - 1) * HOUR
         most = MOST_COUNTED if whose.is_everybody else MOST_COUNTED_OF_SOME
         oldest = self.session.row(OLDEST_COUNTED, since=first, most=most - 1)

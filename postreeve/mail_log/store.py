@@ -141,6 +141,8 @@ class MailLog(Protocol):
     def flow(self, whose: Whose, now: int) -> MailFlow:
         """Count the mails of the last hours before a moment, of everybody or of some domains.
 
+        Where that takes long, the answer may be a few minutes old at most: twenty times as old as it took.
+
         Of everybody's, those are sent that come from our users and networks, and all others are received. Of domains a
         mail may be both, and the kinds are those of received mails.
         """

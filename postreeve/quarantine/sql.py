@@ -19,8 +19,8 @@ LETTERS: dict[Settled, str] = {"released": RELEASED, "deleted": DELETED}
 _MAIL, _CHUNK = msgs.c, quarantine.c
 _IS_CHUNK = sa.and_(_CHUNK.partition_tag == parameter("partition"), _CHUNK.mail_id == parameter("mail_id"))
 _HELD = (
-    sa.select(_MAIL.time_num, _MAIL.partition_tag, _MAIL.secret_id)
-    .where(_MAIL.mail_id == parameter("mail_id"), _MAIL.quar_type == QUARANTINED).order_by(_MAIL.time_num.desc())
+    sa.select(_MAIL.time_num, _MAIL.partition_tag, _MAIL.secret_id, _MAIL.quar_type)
+    .where(_MAIL.mail_id == parameter("mail_id")).order_by(_MAIL.time_num.desc())
 )  # fmt: skip
 FIND = Statement(lambda _: _HELD)
 LOCK = Statement(lambda _: _HELD.with_for_update(), is_locking=True)
@@ -56,7 +56,8 @@ class SqlQuarantine:
         return self._held(LOCK, mail_id, whose)
 
     def _held(self, statement: Statement, mail_id: str, whose: Whose) -> Held | None:
-        row = self.session.row(statement, mail_id=self._octets(mail_id))
+        rows = self.session.rows(statement, mail_id=self._octets(mail_id))
+        row = next((row for row in rows if row[3] == QUARANTINED), None)
         if row is None:
             return None
         place = Place(row[0], row[1], mail_id)

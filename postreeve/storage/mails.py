@@ -174,7 +174,7 @@ def _sent(condition: sa.ColumnElement[bool]) -> Statement:
 _BY_ADDRESS, _BY_DOMAIN = among(_ADDRESS.email_raw, "addresses"), among(DOMAIN, "domains")
 OF_ADDRESSES = {"received": _received(_BY_ADDRESS), "sent": _sent(_BY_ADDRESS)}
 OF_DOMAINS = {"received": _received(_BY_DOMAIN), "sent": _sent(_BY_DOMAIN)}
-OFKINDS = _few(among(_MAIL.content, "letters"))
+OF_KINDS = _few(among(_MAIL.content, "letters"))
 IN_QUARANTINE = _few(_MAIL.quar_type == QUARANTINED)
 
 
@@ -286,7 +286,7 @@ def _ways(session: Session, search: MailSearch) -> Iterator[Rare]:
         if _WHOLE_ADDRESS.fullmatch(text):
             yield Rare(OF_ADDRESSES[side], {"addresses": [plain(text.lower())]})
     if search.kinds and "clean" not in search.kinds:
-        yield Rare(OFKINDS, {"letters": sorted(_letters(search))})
+        yield Rare(OF_KINDS, {"letters": sorted(_letters(search))})
     if search.whose.addresses:
         yield Rare(OF_ADDRESSES[search.side], {"addresses": sorted(search.whose.addresses)})
     if search.whose.domains:

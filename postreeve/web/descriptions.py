@@ -77,7 +77,7 @@ _EXAMPLES: Mapping[str, Example] = {
     "csv": "mail,name,quota,password\nbob@example.com,Bob Example,2048,A@StrongPassword2\n", "dry_run": "yes",
     "from": "2026-01-01", "to": "2026-12-31", "ids": "4711",
     "admin": "jane@example.org", "account": "ann@example.com", "event": "create", "ip": "192.0.2.7", "search": "ann",
-    "page_size": 50,
+    "page_size": 50, "letter": "a",
     "restful_api_clients": "127.0.0.1", "global_admin_ip_list": "127.0.0.1", "admin_login_ip_list": "127.0.0.1",
     "min_passwd_length": 10, "max_passwd_length": 64, "mailbox_format": "maildir", "mailbox_folder": "Maildir",
     "amavisd_remove_maillog_in_days": 7, "amavisd_remove_quarantined_in_days": 14, "iredadmin_log_kept_days": 365,
@@ -97,6 +97,8 @@ _EXAMPLES_IN_CHAPTERS = {
     ("Subscribable Mailing List", "name"): "Our news",
     ("Mail User", "services"): "imapsecured",
     ("Mail log", "after"): "1767225600:0:Yt7-hE2mWq4K",
+    ("Panel", "after"): "WyJhZGRyZXNzIiwiIiwiYW5uQGV4YW1wbGUuY29tIl0",
+    ("Panel", "before"): "WyJhZGRyZXNzIiwiIiwiYW5uQGV4YW1wbGUuY29tIl0",
     ("Quarantine", "after"): "1767225600:0:Yt7-hE2mWq4K",
 }
 _EXAMPLES_OF_ROUTES: Mapping[tuple[str, str], Example] = {
@@ -112,6 +114,7 @@ _DEEDS = {
 }
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "GET /api/panel/search": ("search",),
     "POST /api/login": ("username", "password"),
     "POST /api/self-service/login": ("username", "password"),
     "PUT /api/self-service/password": ("oldPassword", "password"),
@@ -278,12 +281,8 @@ class Description:
         if name in self.one_of:
             others = (f"`{other}`" for other in self.one_of if other != name)
             yield f"Either this or {' or '.join(others)} is required."
-        if self.operation.event and of.only_global:
-            yield "Global admins only."
-        elif self.operation.event and self.operation.is_own and of.preference:
-            yield f"Preference `{of.preference}`."
-        elif self.operation.event and of.section != "general":
-            yield f"Section `{of.section}`."
+        if self.operation.event:
+            yield from self._who_may(of)
         if excluded := [other.name for pair in fields.conflicts if of in pair for other in pair if other is not of]:
             yield f"Not together with {_listed(excluded)}."
         if isinstance(of, SetField) and of.roles[name] == Role.RESET and len(of.roles) > 1:
@@ -292,6 +291,14 @@ class Description:
             yield f"Needs {_listed(needed)}."
         if isinstance(of, SetField) and of.discards_invalid:
             yield "Invalid values are left out and named in `_discarded`."
+
+    def _who_may(self, of: AnyField) -> Iterator[str]:
+        if of.only_global:
+            yield "Global admins only."
+        elif self.operation.is_own and of.preference:
+            yield f"Preference `{of.preference}`."
+        elif of.section != "general":
+            yield f"Section `{of.section}`."
 
     def _example(self, of: AnyField, role: str) -> Example:
         if role == Role.CLEAR:

@@ -123,6 +123,15 @@ def test_daemons_that_are_named_are_told() -> None:
     ]  # fmt: skip
 
 
+def test_mail_is_released_where_it_was() -> None:
+    at = {**SQL, **NEW, **database("amavisd", 3306), "amavisd_quarantine_port": "9998"}
+    assert from_mapping(adopted(**at).settings).amavisd_release_server == "127.0.0.1:9998"
+    elsewhere = adopted(**at, AMAVISD_QUARANTINE_HOST="::1")
+    assert from_mapping(elsewhere.settings).amavisd_release_server == "[::1]:9998"
+    assert {each.name for each in elsewhere.understood} >= {"AMAVISD_QUARANTINE_HOST", "amavisd_quarantine_port"}
+    assert "amavisd_release_server" not in adopted(**SQL, **NEW).settings
+
+
 def test_what_is_not_understood_is_told_with_its_line_and_why() -> None:
     found = adopted(
         Unread(99, "PAGE_SIZE", "its value is computed"),

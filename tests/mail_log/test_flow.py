@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from postreeve.dashboard import recent
 from postreeve.mail_log import sql as mail_log
 from tests.mail_log.test_mail_log import furnished
 from tests.mails import log_mail, quarantine_mail
@@ -24,6 +25,12 @@ def counted(found: Mapping[str, Any]) -> dict[int, dict[str, int]]:
     assert len(found["hours"]) == 24
     numbers = [{name: number for name, number in hour.items() if name != "hour" and number} for hour in found["hours"]]
     return {23 - index: hour for index, hour in enumerate(numbers) if hour}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers that took long are not given again."""
+    monkeypatch.setattr(recent, "CHEAP_SECONDS", 3600)
 
 
 @pytest.fixture

@@ -132,7 +132,8 @@ def test_what_is_not_there_is_refused(root: Client) -> None:
         assert root.refused("GET", f"panel/{kind}/no.test") == "NO_SUCH_DOMAIN"
 
 
-def test_what_waits_for_its_owner_is_named(site: Site, root: Client) -> None:
+@pytest.mark.usefixtures("root")
+def test_what_waits_for_its_owner_is_named(site: Site) -> None:
     site.change_settings(require_domain_ownership_verification=True)
     al = site.admin("al@admins.test", "ex.com", maxDomains="5")
     assert al.post("domain/new.test")["_success"]
