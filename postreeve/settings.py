@@ -167,9 +167,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Positive,
         Meta(description="Requests at work at once in one process; each store may get two connections for each."),
     ] = 8
-    log_format: Annotated[
-        Literal["text", "json"], Meta(description="How the log on standard error is written.")
-    ] = "text"
+    log_format: Annotated[Literal["text", "json"], Meta(description="How the log on standard error is written.")] = (
+        "text"
+    )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="What is written to the log: this, and what is worse."),
