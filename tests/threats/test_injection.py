@@ -9,6 +9,8 @@ import pytest
 from postreeve.operations import REGISTRY
 from tests.site import PASSWORD, ROOT, Client, Site
 
+pytestmark = pytest.mark.slow  # every text of the world
+
 NASTY = [
     "'",
     '"',
