@@ -62,7 +62,7 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/.installed-tests: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[tests]'
 	touch $(VENV)/.installed $@
 
 $(VENV)/.installed-dev: pyproject.toml | debian $(BIN)/python

@@ -1,6 +1,7 @@
 """The command line: loads, measures, prints a table."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from bench import directory
 from bench import servers as applications
 from bench.measure import Figures, Options, measured
 from tests import servers
@@ -21,7 +23,7 @@ _TITLES = {"get": "GET user", "put": "PUT user", "post": "POST user", "list": "G
 
 def main(  # noqa: PLR0913 - each is an option of its own
     engines: Annotated[str, typer.Option(help="Engines to measure, with commas.")] = ",".join(servers.NAMES[1:])
-    + ",sqlite",
+    + ",sqlite,openldap",
     users: Annotated[int, typer.Option(min=1000, help="Users; a twentieth and a half of them in one domain each.")] = (
         200_000
     ),
@@ -33,14 +35,22 @@ def main(  # noqa: PLR0913 - each is an option of its own
 ) -> None:
     """Measure Postreeve beside a bare application that sends the same statements."""
     names = [name for name in servers.NAMES if name in engines.split(",")]
+    also = [servers.OPENLDAP] if servers.OPENLDAP in engines.split(",") else []
     options = Options(users, domains, seconds, rounds, clients)
     applications.stay_off()
-    with servers.started(names) as folder, TemporaryDirectory() as plans:
+    with servers.started([*names, *also]) as folder, TemporaryDirectory() as plans:
         figures = [measured(name, servers.reached(name, folder), Path(plans), options, _say) for name in names]
-    for line in _table(figures):
+        in_directories = [directory.measured(_beside(folder), options, _say) for _ in also]
+    for line in (*_speeds(figures), *_speeds_beside_the_driver(in_directories), *_others(figures + in_directories)):
         print(line)
     if json:
-        json.write_bytes(msgspec.json.format(msgspec.json.encode([asdict(found) for found in figures])))
+        json.write_bytes(msgspec.json.format(msgspec.json.encode([asdict(f) for f in figures + in_directories])))
+
+
+def _beside(folder: Path) -> servers.BesideOpenldap:
+    found = servers.reached("openldap", folder)
+    assert isinstance(found, servers.BesideOpenldap)
+    return found
 
 
 def _say(text: str) -> None:
@@ -48,36 +58,53 @@ def _say(text: str) -> None:
     print(f"{datetime.now(UTC):%H:%M:%S} {text}", file=sys.stderr, flush=True)
 
 
-def _table(figures: list[Figures]) -> list[str]:
-    """Return the figures as tables in Markdown."""
-    lines = [
+def _speeds(figures: list[Figures]) -> Iterator[str]:
+    """Yield a table in Markdown of how fast accounts in SQL are."""
+    if not figures:
+        return
+    yield from (
         "| engine | operation | ours/s | bare/s | ratio | job alone/s | ratio | driver/s |",
         "| --- | --- | --: | --: | --: | --: | --: | --: |",
-    ]
+    )
     for found in figures:
         for kind, speed in found.speeds.items():
             ours, bare, job, driver = (
                 _rounded(median(rates)) for rates in (speed.ours, speed.bare, speed.job, speed.driver)
             )
             aim = AIM_LIST if kind == "list" else AIM_SINGLE
-            lines.append(
+            yield (
                 f"| {found.engine} | {_TITLES[kind]} | {ours} | {bare} | {_judged(speed.ratio(speed.bare), aim)}"
                 f" | {job} | {speed.ratio(speed.job):.2f} | {driver} |"
             )
-    lines += [
-        "",
+    yield ""
+
+
+def _speeds_beside_the_driver(figures: list[Figures]) -> Iterator[str]:
+    """Yield a table of how fast accounts in a directory are."""
+    if not figures:
+        return
+    yield from ("| engine | operation | ours/s | python-ldap/s | ratio |", "| --- | --- | --: | --: | --: |")
+    for found in figures:
+        for kind, speed in found.speeds.items():
+            ours, driver = (_rounded(median(rates)) for rates in (speed.ours, speed.driver))
+            yield f"| {found.engine} | {_TITLES[kind]} | {ours} | {driver} | {speed.ratio(speed.driver):.2f} |"
+    yield ""
+
+
+def _others(figures: list[Figures]) -> Iterator[str]:
+    """Yield a table of memory, and of what more users cost."""
+    yield from (
         "| engine | profiles in one list | MB before | at most | read slowly | after | GET user, all users/few |",
         "| --- | --: | --: | --: | --: | --: | --: |",
-    ]
+    )
     for found in figures:
         memory = found.memory
         most = max(memory.peak, memory.peak_slow)
         mark = "" if most - memory.before < AIM_MEMORY else " (!)"
-        lines.append(
+        yield (
             f"| {found.engine} | {memory.profiles:,} | {memory.before:.0f} | {memory.peak:.0f}{mark}"
             f" | {memory.peak_slow:.0f} | {memory.after:.0f} | {_judged(found.scaled.ratio, AIM_SCALE)} |"
         )
-    return lines
 
 
 def _rounded(rate: float) -> str:

@@ -57,7 +57,7 @@ class Population:
 
     def mails(self) -> list[str]:
         """Return the users' addresses."""
-        return [mail for domain, size in self.sizes for mail in _mails(domain, size)]
+        return [mail for domain, size in self.sizes for mail in mails_of(domain, size)]
 
 
 def fill(site: Site, population: Population) -> None:
@@ -74,8 +74,8 @@ def fill(site: Site, population: Population) -> None:
         "mailbox": _boxes(site, population),
         "forwardings": _forwardings(site, population),
         "alias": _aliases(site, population),
-        "used_quota": _used_quota(population),
-        "last_login": _last_login(population),
+        "used_quota": used_quota(population),
+        "last_login": last_login(population),
     }
     site.storage.close()
     write(site.settings.vmail, tables)
@@ -175,7 +175,7 @@ def _forwardings(site: Site, population: Population) -> Table:
     def rows() -> Iterator[Sequence[Any]]:
         for domain, size in population.sizes:
             place = {"domain": domain, "dest_domain": domain}
-            for number, mail in enumerate(_mails(domain, size)):
+            for number, mail in enumerate(mails_of(domain, size)):
                 yield list((own | place | {"address": mail, "forwarding": mail}).values())
                 if number % USERS_OF_AN_EXTRA_ADDRESS == 0:
                     address = f"extra.{number}@{domain}"
@@ -191,14 +191,14 @@ def _aliases(site: Site, population: Population) -> Table:
     return _copies(row, ({"address": f"all@{domain}", "domain": domain} for domain, _ in population.sizes))
 
 
-def _used_quota(population: Population) -> Table:
+def used_quota(population: Population) -> Table:
     """Return the rows that Dovecot writes, for every second user."""
     used = islice(_all_mails(population), 0, None, 2)
     rows = ((mail, domain, 4096 * number, number) for number, (domain, mail) in enumerate(used))
     return ("username", "domain", "bytes", "messages"), rows
 
 
-def _last_login(population: Population) -> Table:
+def last_login(population: Population) -> Table:
     at = int(datetime.now(UTC).timestamp())
     used = islice(_all_mails(population), 0, None, 2)
     return ("username", "domain", "imap"), ((mail, domain, at) for domain, mail in used)
@@ -210,9 +210,9 @@ def _copies(row: Row, changes: Iterable[Row]) -> Table:
 
 def _all_mails(population: Population) -> Iterator[tuple[str, str]]:
     for domain, size in population.sizes:
-        for mail in _mails(domain, size):
+        for mail in mails_of(domain, size):
             yield domain, mail
 
 
-def _mails(domain: str, size: int) -> list[str]:
+def mails_of(domain: str, size: int) -> list[str]:
     return [f"user{number:06}@{domain}" for number in range(size)]

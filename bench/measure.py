@@ -122,22 +122,22 @@ def measured(name: str, server: Server, folder: Path, options: Options, say: Cal
         for loaded, size in ((site, population), (small, few)):
             say(f"{name}: loading {size.users:,} users")
             fill(loaded, size)
-        token = _token(site)
+        token = token_of(site)
         cookie = f"{COOKIE}={token}"
         recorded = folder / f"{name}.json"
         recorded.write_bytes(msgspec.json.encode(_recorded(site, population)))
         say(f"{name}: memory")
-        memory = _memory(site, population, cookie)
+        memory = memory_of(site, population, cookie)
         with _applications(site, recorded) as (ours, bare):
             if unlike := _unlike(ours, bare, population, cookie):
                 say(f"{name}: the applications do not answer alike: {', '.join(sorted(unlike))}")
             speeds = {kind: _compared(kind, ours, bare, population, token, options, say, name) for kind in KINDS}
         say(f"{name}: scale")
-        scaled = _scaled(site, small, (population, few), options)
+        scaled = scaled_of(site, small, (population, few), options)
     return Figures(name, speeds, memory, scaled)
 
 
-def _token(site: Site) -> str:
+def token_of(site: Site) -> str:
     client = site.root()
     return str(client.session.cookies[COOKIE])
 
@@ -253,7 +253,7 @@ def _driven(  # noqa: PLR0913 - the sides of one comparison
     return float(answered)
 
 
-def _memory(site: Site, population: Population, cookie: str) -> Memory:
+def memory_of(site: Site, population: Population, cookie: str) -> Memory:
     """Let a long list be read, by a quick client and by a slow one of another process."""
     address = Address(0, "/api", cookie)
     domain, profiles = population.streamed
@@ -270,13 +270,13 @@ def _memory(site: Site, population: Population, cookie: str) -> Memory:
     return Memory(profiles, before, peak, before + peak_slow - before_slow, after)
 
 
-def _scaled(site: Site, small: Site, populations: tuple[Population, Population], options: Options) -> Scaled:
+def scaled_of(site: Site, small: Site, populations: tuple[Population, Population], options: Options) -> Scaled:
     scaled = Scaled()
     with ExitStack() as stack:
         sides = []
         for loaded, population, rates in zip((site, small), populations, (scaled.many, scaled.few), strict=True):
             ours = stack.enter_context(servers.serving(servers.OURS, loaded.settings))
-            requests = Requests(Address(ours.port, "/api", f"{COOKIE}={_token(loaded)}"), population).of("get")
+            requests = Requests(Address(ours.port, "/api", f"{COOKIE}={token_of(loaded)}"), population).of("get")
             clients.rate(ours.port, requests, clients=options.clients, seconds=options.seconds / 3)
             sides.append((ours.port, requests, rates))
         for number in range(options.rounds):

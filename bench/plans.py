@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from postreeve.backends import SqlStorage
+from postreeve.backends.common import Stores
 from postreeve.storage.sql import Database
 
 Part = Literal["vmail", "iredadmin"]
@@ -74,7 +74,7 @@ class _Event:
 class Recorder:
     """Sees every statement that a storage sends."""
 
-    def __init__(self, storage: SqlStorage) -> None:
+    def __init__(self, storage: Stores) -> None:
         self.storage = storage
         self.events: list[_Event] = []
 
@@ -82,11 +82,11 @@ class Recorder:
     def watching(self) -> Iterator[None]:
         """Have the storage connect through recording connections until the end of the block."""
         self.storage.close()
-        self._watch("vmail", self.storage.vmail)
+        self._watch("vmail", self.storage.databases["vmail"])
         self._watch("iredadmin", self.storage.iredadmin)
         yield
         self.storage.close()
-        for database in (self.storage.vmail, self.storage.iredadmin):
+        for database in (self.storage.databases["vmail"], self.storage.iredadmin):
             del database.engine.connect
 
     def _watch(self, part: Part, database: Database) -> None:

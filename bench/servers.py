@@ -62,7 +62,8 @@ def serving(application: str, settings: Settings, **environment: str) -> Iterato
 
 
 def _environment(settings: Settings) -> Mapping[str, str]:
-    stores = {"VMAIL": settings.vmail, "IREDADMIN": settings.iredadmin}
+    accounts = {"LDAP": settings.ldap} if settings.ldap else {"VMAIL": settings.vmail}
+    stores = {**accounts, "IREDADMIN": settings.iredadmin}
     return {f"POSTREEVE_{name}": msgspec.json.encode(store).decode() for name, store in stores.items()}
 
 

@@ -17,8 +17,8 @@ from postreeve import app as _registers_all_operations  # noqa: F401
 from postreeve import cli
 from postreeve.errors import Code, true_status
 from postreeve.fields import AnyField
-from postreeve.settings import EMBEDDED, SITE_KEYS, STORES, Settings, Store
-from postreeve.shapes import Column, Row, Rows, Setting, SettingList, Several
+from postreeve.settings import EMBEDDED, SITE_KEYS, STORES, Ldap, Settings, Store
+from postreeve.shapes import AccountSetting, Attribute, Column, LdapShape, Row, Rows, Setting, SettingList, Several
 from postreeve.web.descriptions import Description, Parameter, anchor, described, rules
 from postreeve.web.openapi import ABOUT, document
 
@@ -45,7 +45,6 @@ _PLACES = {
     ("admin", "isGlobalAdmin"): _ALL_DOMAINS,
     ("admin", "maxDomains"): "`admin.settings`, `create_new_domains` and `create_max_domains`",
     ("admin", "maxQuota"): "`admin.settings`, `create_max_quota` in MB",
-    ("admin", "quotaUnit"): "not stored",
     ("user", "password"): "`mailbox.password`, `mailbox.passwordlastchange`",
     ("user", "password_hash"): "`mailbox.password`, `mailbox.passwordlastchange`",
     ("user", "isGlobalAdmin"): f"`mailbox.isglobaladmin`; {_ALL_DOMAINS}",
@@ -54,6 +53,30 @@ _PLACES = {
     ("wblist", "addresses"): "inbound `wblist`, outbound `outbound_wblist`; both with `mailaddr` and `users`",
 }
 """Where a value is that has no single column, in words."""
+_HASH = "`userPassword`, `shadowLastChange`"
+_IN_DIRECTORY = {
+    ("domain", "accountStatus"): "`accountStatus`; `domainStatus` of all accounts",
+    ("domain", "quota"): "`accountSetting`, `domainQuota` with its unit",
+    ("domain", "senderBcc"): "`domainSenderBccAddress`, `enabledService`",
+    ("domain", "recipientBcc"): "`domainRecipientBccAddress`, `enabledService`",
+    ("domain", "is_backupmx"): "`domainBackupMX`, `mtaTransport`",
+    ("domain", "primarymx"): "`mtaTransport`, after `relay:`",
+    ("domain", "catchall"): "`mailForwardingAddress` of the entry whose `mail` is the domain after an `@`",
+    ("domain", "aliasDomains"):
+        "`domainAliasName`, before their verification `domainPendingAliasName`; `shadowAddress` of all accounts",
+    ("domain", "admins"): "`domainAdmin`; `enabledService` of users",
+    ("admin", "password"): _HASH,
+    ("admin", "maxDomains"): "`accountSetting`, `create_new_domains` and `create_max_domains`",
+    ("admin", "maxQuota"): "`accountSetting`, `create_max_quota` in MB",
+    ("admin", "disableViewingMailLog"): "`disabledService`, `view_mail_log`",
+    ("admin", "disableManagingQuarantinedMails"): "`disabledService`, `manage_quarantined_mails`",
+    ("user", "password"): _HASH,
+    ("user", "password_hash"): _HASH,
+    ("user", "quota"): "`mailQuota`, in bytes",
+    ("user", "isGlobalAdmin"): "`domainGlobalAdmin`, `enabledService`",
+    ("maillist", "members"): "`memberOfGroup` of accounts, `mail` of the list's entry in `ou=Externals`; `member`",
+}  # fmt: skip
+"""Where a value is in a directory that has no single attribute."""
 
 
 def main(arguments: list[str]) -> int:
@@ -150,9 +173,17 @@ def _row(parameter: Parameter, description: Description) -> str:
 
 
 def _stored(of: AnyField, description: Description) -> str:
-    """Say where a value is in iRedMail's databases."""
-    table = _TABLES.get(description.operation.fields.name, "")
-    file = f"mlmmj's `control/{of.mlmmj.file}`" if of.mlmmj else "not stored"
+    """Say where a value is: in iRedMail's databases, in a directory, at mlmmj."""
+    place = (description.operation.fields.name, of.name)
+    directory = _IN_DIRECTORY.get(place) or _attributes(of.ldap)
+    places = [_in_sql(of, place), f"LDAP: {directory}" if directory else ""]
+    if not any(places) and of.mlmmj:
+        return f"mlmmj's `control/{of.mlmmj.file}`"
+    return "; ".join(filter(None, places)) or "not stored"
+
+
+def _in_sql(of: AnyField, place: tuple[str, str]) -> str:
+    table = _TABLES.get(place[0], "")
     match of.sql:
         case Column(name):
             return f"`{table}.{name}`"
@@ -165,9 +196,19 @@ def _stored(of: AnyField, description: Description) -> str:
             of_owner = f" of the rows whose `{owner}` it is" if owner else ""
             return f"`{other}.{value}`{of_owner}{marked}"
         case Several(keys):
-            columns = ", ".join(f"`{table}.{key}`" for key in keys)
-            return _PLACES.get((description.operation.fields.name, of.name)) or columns or file
-    return file
+            return _PLACES.get(place) or ", ".join(f"`{table}.{key}`" for key in keys)
+    return ""
+
+
+def _attributes(shape: LdapShape | None) -> str:
+    match shape:
+        case Attribute(name):
+            return f"`{name}`"
+        case AccountSetting(key):
+            return f"`accountSetting`, `{key}`"
+        case Several(keys):
+            return ", ".join(f"`{key}`" for key in keys)
+    return ""
 
 
 def _golden() -> Iterator[str]:
@@ -213,6 +254,14 @@ def _settings() -> Iterator[str]:
     yield "`/var/vmail/mlmmj` and `/var/vmail/mlmmj-archive`:"
     yield ""
     yield from _table(Store)
+    yield ""
+    yield "## A directory"
+    yield ""
+    yield "`ldap` is a table of these settings, for accounts in OpenLDAP: then there is no `vmail`, and the other"
+    yield "databases stay what they are. `postreeve ldap-config` writes what the server needs, and `postreeve init`"
+    yield "fills an empty directory:"
+    yield ""
+    yield from _table(Ldap)
 
 
 def _table(struct: type[msgspec.Struct]) -> Iterator[str]:
@@ -220,7 +269,7 @@ def _table(struct: type[msgspec.Struct]) -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     for name, annotation, default in _members(struct):
         star = " *" if struct is Settings and name in SITE_KEYS else ""
-        shown = "required" if default is msgspec.NODEFAULT else _code(_toml(default))
+        shown = "required" if default is msgspec.NODEFAULT else "none" if default is None else _code(_toml(default))
         yield f"| `{name}`{star} | {_type_name(annotation)} | {shown} | {_sentence(annotation)} |"
 
 
@@ -232,7 +281,7 @@ def _code(text: str) -> str:
 def _sample() -> Iterator[str]:
     yield "# Settings of Postreeve, each with its default. Remove the # before a setting to change it."
     for name, annotation, default in _members(Settings):
-        if not isinstance(default, Store):
+        if not isinstance(default, Store) and default is not None:
             yield ""
             yield f"# {_sentence(annotation)}"
             yield f"#{name} = {_toml(default)}"
@@ -244,6 +293,12 @@ def _sample() -> Iterator[str]:
             for key, part, _ in _members(Store):
                 yield f"# {_sentence(part)}"
                 yield f"#{key} = {_toml(getattr(default, key))}"
+    yield ""
+    yield "# Instead of vmail, for accounts in OpenLDAP: remove the # and the blank."
+    yield "# [ldap]"
+    for key, annotation, default in _members(Ldap):
+        yield f"# # {_sentence(annotation)}"
+        yield f"# {key} = {_toml('' if default is msgspec.NODEFAULT else default)}"
 
 
 def _members(struct: type[msgspec.Struct]) -> Iterator[tuple[str, Any, Any]]:
@@ -274,6 +329,8 @@ def _type_name(annotation: Any) -> str:  # noqa: ANN401 - a type
         return "list of texts"
     if Store in (annotation, *get_args(annotation)):
         return "[database](#a-database)"
+    if Ldap in get_args(annotation):
+        return "[directory](#a-directory)"
     return {bool: "`true`, `false`", int: "number", str: "text"}[annotation]
 
 

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -15,10 +16,12 @@ from postreeve.admins.rules import global_admins, is_admin
 from postreeve.errors import Refused
 from postreeve.fields import Form
 from postreeve.jobs import pending, spf_whitelist
+from postreeve.ldap_config import LdapServer
+from postreeve.ldap_config import write as write_ldap_config
 from postreeve.mail_config import MailSystem
 from postreeve.mail_config import write as write_mail_config
 from postreeve.networks import host_and_port
-from postreeve.operations import REGISTRY, Call
+from postreeve.operations import REGISTRY, Answer, Call
 from postreeve.passwords import generated
 from postreeve.permissions import Actor, Grant, Target
 from postreeve.settings import Settings, SettingsError, with_options
@@ -37,6 +40,19 @@ SETUP = Actor(account=Address("postreeve@localhost.localdomain"), is_global=True
 app = typer.Typer(name="postreeve", no_args_is_help=True, pretty_exceptions_enable=False)
 job = typer.Typer(help="Run one of the jobs that cron or a timer calls.", no_args_is_help=True)
 app.add_typer(job, name="job")
+
+
+class Exported(StrEnum):
+    """What `postreeve ldif` exports."""
+
+    ALL = "all"
+    DOMAIN = "domain"
+    CATCH_ALL = "catchall"
+    ADMIN = "admin"
+    USER = "user"
+    MAILLIST = "maillist"
+    ALIAS = "alias"
+
 
 Data = Annotated[Path, typer.Option("--data", help="Data directory of the installation.")]
 File = Annotated[Path | None, typer.Option("--settings", help="Settings file; DATA/postreeve.toml if it is there.")]
@@ -72,19 +88,36 @@ def postreeve(
 
 
 @app.command()
-def init(
+def init(  # noqa: PLR0913 - what only an administrator knows
     admin: Annotated[str, typer.Option("--admin", help="Address of the first global admin.")],
     data: Data = Path("data"),
     settings_file: File = None,
+    ldap_manager: Annotated[
+        str,
+        typer.Option(help="For an empty directory: who may fill it, such as cn=Manager,dc=example,dc=com."),
+    ] = "",
+    ldap_manager_password: Annotated[
+        str, typer.Option(help="Its password.", envvar="POSTREEVE_LDAP_MANAGER_PASSWORD")
+    ] = "",
+    ldap_reader_password: Annotated[
+        str,
+        typer.Option(
+            help="For an empty directory: password of its account cn=vmail; generated and printed if not given.",
+            envvar="POSTREEVE_LDAP_READER_PASSWORD",
+        ),
+    ] = "",
 ) -> None:
     """Create the databases that are missing or empty, and the first global admin.
 
-    The admin's password comes from POSTREEVE_ADMIN_PASSWORD, or is generated and printed once. What is there already
-    is left alone.
+    The admin's password comes from POSTREEVE_ADMIN_PASSWORD, or is generated and printed once. An empty directory
+    gets its topmost entries and service accounts. What is there already is left alone.
     """
     with _plain_errors():
         settings = assembly.settings_of(data, settings_file)
         grants = assembly.look_up_grants(settings)
+        new = assembly.fill_directory(settings, ldap_manager, ldap_manager_password, ldap_reader_password)
+        for account, password in new.items():
+            typer.echo(f"Account {account} created. The password, shown only now: {password}")
         created = assembly.create_stores(settings)
         storage = assembly.storage_of(settings)
         for store in created:
@@ -159,6 +192,28 @@ def mail_config(  # noqa: PLR0913 - each option is a line of the configuration
     typer.echo(f"{len(files)} files written; {target}/README says what goes where.")
 
 
+@app.command("ldap-config")
+def ldap_config(  # noqa: PLR0913 - each option is a line of the configuration
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="Directory to write into.")],
+    data: Data = Path("data"),
+    settings_file: File = None,
+    suffix: Annotated[str, typer.Option(help="Name of the topmost entry; that of the settings if not given.")] = "",
+    database: Annotated[str, typer.Option(help="The database in cn=config.")] = "{1}mdb",
+    manager_password: Annotated[
+        str,
+        typer.Option(help="Password of cn=Manager for slapd.conf.", envvar="POSTREEVE_LDAP_MANAGER_PASSWORD"),
+    ] = "",
+) -> None:
+    """Write schema, rights and indexes for an OpenLDAP server, for servers without iRedMail's own."""
+    with _plain_errors():
+        named = assembly.settings_of(data, settings_file).ldap
+        if not (suffix or named):
+            raise SettingsError("The settings name no directory: give --suffix.")
+        server = LdapServer(database=database, manager_password=manager_password)
+        files = write_ldap_config(suffix or (named.suffix if named else ""), target, server)
+    typer.echo(f"{len(files)} files written; {target}/README says what goes where.")
+
+
 @app.command()
 def subscribe(  # noqa: PLR0913 - what, from where, and how
     mail: Annotated[str, typer.Argument(metavar="LIST", help="Address of the mailing list.")],
@@ -188,6 +243,35 @@ def subscribe(  # noqa: PLR0913 - what, from where, and how
                     raise SettingsError(f"A store does not answer since line {min(part)}: {error}") from error
                 bar.update(len(part))
     typer.echo(f"{len(lines)} addresses {'asked to confirm' if confirm else 'subscribed'}.")
+
+
+@app.command()
+def ldif(  # noqa: PLR0913 - what, and where to
+    kind: Annotated[Exported, typer.Argument(metavar="KIND", help=f"What: {', '.join(Exported)}.")],
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Domain or address; nothing for `all`.")] = "",
+    data: Data = Path("data"),
+    settings_file: File = None,
+    output: Annotated[Path | None, typer.Option(help="File for the text; standard output if not given.")] = None,
+    *,
+    with_accounts: Annotated[bool, typer.Option(help="Of a domain: everything in it, too.")] = False,
+) -> None:
+    """Export accounts of a directory as LDIF, hashes of passwords included.
+
+    `ldapadd` takes it back; of `all` after `postreeve init` has filled an empty directory.
+    """
+    if name and kind is Exported.ALL:
+        raise typer.BadParameter(f"`{kind}` takes no name.")
+    with _plain_errors():
+        storage = assembly.storage_of(assembly.settings_of(data, settings_file))
+        form = {"with_accounts": ["yes"]} if with_accounts else {}
+        failure = f"There is no export of {kind} {name}".rstrip()
+        text = _run(_export(kind), name, form, storage, "[ldif]", failure).data
+        if output is None:
+            for piece in text.pieces:
+                typer.echo(piece, nl=False)
+        else:
+            _write(output, text.pieces)
+        storage.close()
 
 
 @app.command("mlmmj-agent")
@@ -284,9 +368,31 @@ def _new_password(work: Work, name: str) -> tuple[str, str]:
     return password, f"The password, shown only now: {password}"
 
 
-def _run(route: str, name: str, form: Form, storage: Storage, via: str, failure: str) -> None:  # noqa: PLR0913 - a call
+def _export(kind: Exported) -> str:
+    """Return the route of the operation that exports a kind of thing."""
+    if kind is Exported.ALL:
+        return "GET /api/ldif/all"
+    return f"GET /api/ldif/{kind}/<{'domain' if kind in {Exported.DOMAIN, Exported.CATCH_ALL} else 'mail'}>"
+
+
+def _write(file: Path, pieces: Iterator[str]) -> None:
+    """Write a file with secrets: whole, or what was there stays."""
+    new = file.with_name(f"{file.name}.new")
     try:
-        operations.run(REGISTRY[route], Call(SETUP, (name,), form, LOCALHOST, via), storage)
+        new.unlink(missing_ok=True)
+        new.touch(mode=0o600, exist_ok=False)
+        with new.open("w", encoding="utf-8") as output:
+            output.writelines(pieces)
+        new.replace(file)
+    except OSError as error:
+        raise SettingsError(f"{error.filename or file} can not be written: {error.strerror}.") from error
+
+
+def _run(route: str, name: str, form: Form, storage: Storage, via: str, failure: str) -> Answer:  # noqa: PLR0913 - a call
+    wanted = REGISTRY[route]
+    path = (name,) if wanted.parameters else ()
+    try:
+        return operations.run(wanted, Call(SETUP, path, form, LOCALHOST, via), storage)
     except Refused as no:
         reasons = " ".join(code.value for code in no.codes)
         raise SettingsError(f"{failure}: {reasons} {no.hint}".rstrip()) from no

@@ -14,7 +14,17 @@ from babel import Locale, UnknownLocaleError
 from msgspec import Meta
 
 from postreeve.errors import Code, Refused, refuse
-from postreeve.shapes import Column, MlmmjShape, Setting, SettingList, SqlShape
+from postreeve.shapes import (
+    AccountSetting,
+    Attribute,
+    Column,
+    LdapShape,
+    MlmmjShape,
+    Setting,
+    SettingList,
+    Several,
+    SqlShape,
+)
 from postreeve.values import Address, DomainName, Scope
 
 T = TypeVar("T")
@@ -163,6 +173,7 @@ class Field(Generic[T_co]):
     """The preference with which users may edit this of their own, if they may."""
     only_global: bool = False
     sql: SqlShape | None = None
+    ldap: LdapShape | None = None
     mlmmj: MlmmjShape | None = None
     extra: str = ""
     """The key among the profile's extras that shows it, where it is not a column of the row."""
@@ -223,6 +234,7 @@ class SetField(Generic[S]):
     """The values become addresses or domains of ours, so that nobody else may have them."""
     discards_invalid: bool = False
     sql: SqlShape | None = None
+    ldap: LdapShape | None = None
     mlmmj: MlmmjShape | None = None
     extra: str = ""
 
@@ -296,6 +308,12 @@ class Changes:
         for changed in self.fields:
             if isinstance(changed.sql, shape):
                 yield changed.sql, self.values[changed.name]
+
+    def of_ldap(self, shape: type[LdapShape]) -> Iterator[tuple[Any, Any]]:
+        """Yield the shape and the new value of each field that a directory stores so."""
+        for changed in self.fields:
+            if isinstance(changed.ldap, shape):
+                yield changed.ldap, self.values[changed.name]
 
     def drop(self, names: Collection[str]) -> None:
         """Take some fields out again, as documented ones are discarded beside another."""
@@ -389,6 +407,13 @@ class FieldSet:
                         settings.add(key)
                     case other if other is not None:
                         top |= set(getattr(other, "keys", ()))
+                match of.ldap:
+                    case Attribute(name):
+                        top.add(name)
+                    case AccountSetting(key):
+                        settings.add(key)
+                    case Several(keys):
+                        top |= set(keys)
         return top, settings
 
 

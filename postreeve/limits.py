@@ -4,7 +4,7 @@ Each check locks what it counts against, and touches it, so that two works that 
 clash: by row lock on one database, by certification on a cluster.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from postreeve.domains.store import Domain
 from postreeve.errors import Code, refuse
@@ -37,13 +37,12 @@ def room_for_alias(work: Work, domain: Domain) -> None:
         )
 
 
-def room_for_list(work: Work, domain: Domain) -> None:
-    """Refuse a further mailing list of a locked domain where a limit says so."""
-    lists = work.subscribable_lists
-    _room_in_domain(work, domain, domain.most_lists, lambda: lists.count([domain.name]))
+def room_for_list(work: Work, domain: Domain, count: Callable[[Collection[str]], int]) -> None:
+    """Refuse a further mailing list of a locked domain where a limit says so; `count` counts those of some domains."""
+    _room_in_domain(work, domain, domain.most_lists, lambda: count([domain.name]))
     actor = work.grant.admin
     if not actor.is_global:
-        _room_for_admin(actor.allowance.lists, lambda: lists.count(actor.domains), Code.EXCEED_LIMIT_LISTS, work)
+        _room_for_admin(actor.allowance.lists, lambda: count(actor.domains), Code.EXCEED_LIMIT_LISTS, work)
 
 
 def room_for_domain(work: Work) -> None:

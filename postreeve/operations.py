@@ -16,6 +16,7 @@ from postreeve.values import Address, DomainName, Scope
 from postreeve.work import (
     ConflictError,
     DuplicateError,
+    LongText,
     Profile,
     Remarks,
     Storage,
@@ -119,7 +120,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an operation gives back: data, a stream of profiles, or nothing, and what is to be said besides."""
+    """What an operation gives back: data, a stream of profiles or texts, or nothing, and what is to be said besides."""
 
     data: Any
     remarks: Remarks = field(default_factory=Remarks)
@@ -168,6 +169,8 @@ def _carry_out(  # noqa: PLR0913 - the parts of one request
             data = _visible(work, wanted.shows, data)
         if isinstance(data, Streamed):
             data.items = _until_read(data.items, stack.pop_all())
+        elif isinstance(data, LongText):
+            data.pieces = _until_read(data.pieces, stack.pop_all())
         elif isinstance(data, Iterator):
             data = _until_read(data, stack.pop_all())
         return Answer(data, work.remarks)
@@ -217,12 +220,20 @@ def _shown(work: Work, fields: FieldSet, always: Iterable[str], profiles: Iterab
         for key in always:
             profile.pop(key, None)
         if closed:
-            top, in_settings = closed[profile["domain"].lower()]
+            top, in_settings = closed[_domain_of(profile)]
             for key in top:
                 profile.pop(key, None)
+            settings = profile["accountSetting" if "accountSetting" in profile else "settings"]
             for key in in_settings:
-                profile["settings"].pop(key, None)
+                settings.pop(key, None)
         yield profile
+
+
+def _domain_of(profile: Profile) -> str:
+    """Return the domain of a row, or of an entry, which has lists of values."""
+    found = profile.get("domain") or profile.get("domainName") or profile["mail"]
+    name: str = found[0] if isinstance(found, list) else found
+    return name.rpartition("@")[2].lower()
 
 
 def _until_read(data: Iterator[Any], stack: ExitStack) -> Iterator[Any]:

@@ -58,6 +58,18 @@ _SERVICES = Meant(f"services: {', '.join(SERVICES)}", SERVICES.__contains__)
 _DELIMITERS = Meant("signs without letters, digits, blanks and @", re.compile(r"([^\w\s@]|_)*").fullmatch)
 _FOLDER = Meant("up to 20 letters and digits")
 _DIRECTORY = Meant("an absolute path")
+_URL = re.compile(r"ldaps?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?|ldapi://(%2[Ff][\w.%-]+)?/?", re.ASCII)
+_URLS = Meant(
+    "one or more of ldap://HOST:PORT, ldaps://HOST:PORT and ldapi://SOCKET with every / of the path as %2F, with"
+    " blanks between them",
+    lambda text: all(map(_URL.fullmatch, text.split(" "))),
+)
+_NAME = re.compile(r"[A-Za-z][\w-]*=[^=,]+(,[A-Za-z][\w-]*=[^=,]+)*", re.ASCII)
+_SUFFIX = Meant("the name of an entry, such as dc=example,dc=com", _NAME.fullmatch)
+_ACCOUNT = Meant(
+    "empty or the name of an entry, such as cn=vmailadmin,dc=example,dc=com",
+    lambda text: not text or _NAME.fullmatch(text),
+)
 
 
 class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,12 +96,51 @@ class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return f"{'PostgreSQL' if self.engine == 'postgresql' else 'MariaDB'} database {self.database} at {where}"
 
 
+class Ldap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the directory of the accounts is and how to log in to it."""
+
+    url: Annotated[
+        str,
+        Meta(description="URL of the server; of several, with blanks between them, the first that answers is taken."),
+        _URLS,
+    ] = "ldap://127.0.0.1"
+    suffix: Annotated[
+        str, Meta(description="Name of the topmost entry; `o=domains` and `o=domainAdmins` are below."), _SUFFIX
+    ]
+    bind_dn: Annotated[
+        str,
+        Meta(description="Name of the account to log in as; empty is `cn=vmailadmin` below the suffix."),
+        _ACCOUNT,
+    ] = ""
+    password: Annotated[str, Meta(description="Its password.")]
+    start_tls: Annotated[bool, Meta(description="Encrypt `ldap://` connections.")] = False
+    ca_file: Annotated[
+        str,
+        Meta(description="File with the certificates of the authorities that are trusted; empty is the system's own."),
+    ] = ""
+    timeout: Annotated[
+        int, Meta(ge=1, le=300, description="Seconds to wait for a connection, and for each answer.")
+    ] = 10
+
+    @property
+    def account(self) -> str:
+        """Who logs in."""
+        return self.bind_dn or f"cn=vmailadmin,{self.suffix}"
+
+    def __str__(self) -> str:
+        """Name the directory without its password, for messages."""
+        return f"directory {self.suffix} at {self.url}"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of one installation."""
 
-    vmail: Annotated[Store, Meta(description="The accounts: iRedMail's database `vmail`.")] = Store(
-        engine="sqlite", path="vmail.db"
-    )
+    vmail: Annotated[
+        Store, Meta(description="The accounts: iRedMail's database `vmail`, unless they are in a directory.")
+    ] = Store(engine="sqlite", path="vmail.db")
+    ldap: Annotated[
+        Ldap | None, Meta(description="The accounts, if they are in OpenLDAP: then there is no `vmail`.")
+    ] = None
     iredadmin: Annotated[
         Store, Meta(description="Log, settings, sessions and pending work: iRedAdmin's database `iredadmin`.")
     ] = Store(engine="sqlite", path="iredadmin.db")
@@ -267,6 +318,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Positive, Meta(description="Most days for which a domain admin may keep a removed mailbox.")
     ] = 365
 
+    @property
+    def databases(self) -> dict[str, Store]:
+        """The SQL databases by the names of their settings; accounts in a directory have none."""
+        stores: dict[str, Store | None] = {name: getattr(self, name) for name in STORES}
+        return {name: store for name, store in stores.items() if store and not (name == "vmail" and self.ldap)}
+
 
 STORES = ("vmail", "iredadmin", "amavisd", "iredapd")
 """The settings that name a database."""
@@ -290,8 +347,10 @@ def from_mapping(values: Mapping[str, Any], naming: Naming = "The setting {}".fo
 
     An installation that names no database has everything in its data directory; another has what it names.
     """
-    if not set(STORES) & set(values):
+    if not {*STORES, "ldap"} & set(values):
         values = {**EMBEDDED, **values}
+    if {"vmail", "ldap"} <= set(values):
+        raise SettingsError(f"{naming('ldap')} excludes vmail: the accounts are in a directory or in a database.")
     return _read(Settings, values, naming)
 
 
@@ -385,7 +444,7 @@ def _in_words(kind: Type, meant: str) -> str:
         case StrType():
             words = meant or "a text"
         case _:
-            words = "a table of the settings of a database"
+            words = "a table of settings"
     return words
 
 
@@ -405,6 +464,8 @@ def _read(struct: type[S], values: Mapping[str, Any], naming: Naming) -> S:
     for name, value in values.items():
         if name in STORES and isinstance(value, dict):
             given[name] = _store(value, name, naming)
+        elif name == "ldap" and isinstance(value, dict):
+            given[name] = _ldap(value, naming)
         else:
             given[name] = _checked(types[name], value, naming(name))
     return struct(**given)
@@ -418,6 +479,17 @@ def _store(values: Mapping[str, Any], name: str, naming: Naming) -> Store:
     if not values.get(needed):
         raise SettingsError(f"{naming(f'{name}.{needed}')} is missing.")
     return _read(Store, values, lambda key: naming(f"{name}.{key}"))
+
+
+def _ldap(values: Mapping[str, Any], naming: Naming) -> Ldap:
+    """Read where the directory is; an empty password would log in as nobody."""
+    for needed in ("suffix", "password"):
+        if not values.get(needed):
+            raise SettingsError(f"{naming(f'ldap.{needed}')} is missing.")
+    ldap = _read(Ldap, values, lambda key: naming(f"ldap.{key}"))
+    if ldap.start_tls and not all(url.startswith("ldap://") for url in ldap.url.split()):
+        raise SettingsError(f"{naming('ldap.start_tls')} is for ldap:// alone.")
+    return ldap
 
 
 def _checked(annotation: object, value: object, named: str) -> object:

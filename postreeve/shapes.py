@@ -79,5 +79,27 @@ class WholeText:
     file: str
 
 
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute of the account's own entry: of one value, or of a set of them all of its values.
+
+    A switch is one of two words; an empty one is no value.
+    """
+
+    name: str
+    yes: str = "yes"
+    no: str = ""
+    is_several: bool = False
+    """A text holds several values, with commas between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSetting:
+    """A key among the values of `accountSetting`: one value `key:value`, of a set one for each."""
+
+    key: str
+
+
+LdapShape = Attribute | AccountSetting | Several
 MlmmjShape = Flag | FirstLine | Lines | WholeText
 SqlShape = Column | Setting | Row | Rows | SettingList | Several

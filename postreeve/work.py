@@ -15,12 +15,14 @@ if TYPE_CHECKING:  # the contracts name each other; at run time only the shape c
     from postreeve.aliases.store import Aliases
     from postreeve.domains.store import Domains
     from postreeve.greylisting.store import Greylisting
+    from postreeve.ldif.store import Ldif
     from postreeve.ownership.store import Ownership
     from postreeve.pending.store import Pending
     from postreeve.sessions.store import Sessions
     from postreeve.spam_policy.store import SpamPolicies
     from postreeve.subscribable_lists.store import ListServer, SubscribableLists
     from postreeve.throttle.store import Throttles
+    from postreeve.unsubscribable_lists.store import UnsubscribableLists
     from postreeve.users.store import Users
     from postreeve.wblist.store import Wblists
 
@@ -35,6 +37,13 @@ class Streamed:
     profile: Profile
     key: str
     items: Iterator[Any]
+
+
+@dataclass
+class LongText:
+    """A text that is read while it is answered."""
+
+    pieces: Iterator[str]
 
 
 class StoreUnavailableError(Exception):
@@ -99,9 +108,17 @@ class Work(Protocol):
     @property
     def subscribable_lists(self) -> "SubscribableLists": ...
     @property
+    def unsubscribable_lists(self) -> "UnsubscribableLists":
+        """Where accounts are in SQL, it refuses with `NOT_AVAILABLE`."""
+
+    @property
     def list_server(self) -> "ListServer": ...
     @property
     def pending(self) -> "Pending": ...
+    @property
+    def ldif(self) -> "Ldif":
+        """Where accounts are in SQL, it refuses with `NOT_AVAILABLE`."""
+
     @property
     def spam_policies(self) -> "SpamPolicies": ...
     @property

@@ -2,7 +2,7 @@
 
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,20 +12,23 @@ from tests import servers
 from tests.site import Site, running
 
 _FOLDER = "POSTREEVE_TEST_FOLDER"
+ENGINES = (*servers.NAMES, servers.OPENLDAP)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--engines", default=",".join(servers.NAMES), help="engines to test on, with commas")
+    parser.addoption("--engines", default=",".join(ENGINES), help="engines to test on, with commas")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start the servers before pytest-xdist starts its workers; the environment tells these the folder."""
-    names = _engines(session.config)
+    names = _wanted(session.config)
     if hasattr(session.config, "workerinput") or session.config.option.collectonly:
         return
     if "mariadb-mysqlclient" in names and not importlib.util.find_spec("MySQLdb"):
         raise pytest.UsageError("The tests need mysqlclient, which is not installed: run `make dev`.")
+    if servers.OPENLDAP in names and not importlib.util.find_spec("ldap"):
+        raise pytest.UsageError("The tests need python-ldap, which is not installed: run `make dev`.")
     running = ExitStack()
     session.config.add_cleanup(running.close)
     try:
@@ -34,16 +37,38 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         raise pytest.UsageError(str(error)) from error
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what asks Dovecot out of `make quick`, which needs nothing but SQLite."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep what asks Dovecot out of `make quick`, and what asks OpenLDAP out of a run without that engine."""
     for item in items:
         if "doveadm" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+    left_out = {item for item in items if not _is_possible(item, config)}
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _is_possible(item: pytest.Item, config: pytest.Config) -> bool:
+    """Tell whether a run on some engines has what a test needs."""
+    needed = getattr(item, "fixturenames", ())
+    if "server" in needed and not _engines(item, needed, config):
+        return False
+    return "slapd" not in needed or servers.OPENLDAP in _wanted(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what uses an installation on every engine, but in SQL alone what is marked so or has databases of its own."""
     if "server" in metafunc.fixturenames:
-        metafunc.parametrize("server", _engines(metafunc.config), indirect=True, scope="session")
+        engines = _engines(metafunc.definition, metafunc.fixturenames, metafunc.config)
+        metafunc.parametrize("server", engines, indirect=True, scope="session")
+
+
+def _engines(test: pytest.Item, needed: Collection[str], config: pytest.Config) -> list[str]:
+    """Return the engines of this run on which a test can run."""
+    is_sql = "installation" not in needed or test.get_closest_marker("sql")
+    known = servers.NAMES if is_sql else ENGINES
+    if test.get_closest_marker("ldap"):
+        known = (servers.OPENLDAP,)
+    return [name for name in known if name in _wanted(config)]
 
 
 @pytest.fixture(scope="session")
@@ -52,11 +77,17 @@ def server(request: pytest.FixtureRequest) -> servers.Server:
     return servers.reached(request.param, Path(os.environ[_FOLDER]))
 
 
-def _engines(config: pytest.Config) -> list[servers.Name]:
+@pytest.fixture(scope="session")
+def slapd() -> servers.OpenldapServer:
+    """The directory server."""
+    return servers.reached_directory(Path(os.environ[_FOLDER]))
+
+
+def _wanted(config: pytest.Config) -> list[str]:
     wanted = config.getoption("--engines").split(",")
-    if unknown := set(wanted).difference(servers.NAMES):
+    if unknown := set(wanted).difference(ENGINES):
         raise pytest.UsageError(f"--engines does not know {', '.join(sorted(unknown))}.")
-    return [name for name in servers.NAMES if name in wanted]
+    return [name for name in ENGINES if name in wanted]
 
 
 @pytest.fixture(scope="session")

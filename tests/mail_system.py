@@ -53,8 +53,11 @@ def private_directory() -> Iterator[Path]:
         shutil.rmtree(path)
 
 
-def private_system(home: Path) -> MailSystem:
-    """Return a system below `home`, and make its directories; run by root, it has the daemons' own users."""
+def private_system(home: Path, **look_ups: str) -> MailSystem:
+    """Return a system below `home`, and make its directories; run by root, it has the daemons' own users.
+
+    `look_ups` may name who asks for accounts.
+    """
     run, state, mail, queue, postfix_state = (
         _directory(home / name) for name in ("run", "state", "mail", "queue", "postfix-state")
     )
@@ -88,12 +91,13 @@ def private_system(home: Path) -> MailSystem:
         postfix_state_directory=postfix_state,
         postfix_log=home / "postfix.log",
         **users,
+        **look_ups,
     )
 
 
-def configure(settings: Settings, data: Path, home: Path) -> MailSystem:
+def configure(settings: Settings, data: Path, home: Path, **look_ups: str) -> MailSystem:
     """Write the files of a private system into `home / "config"`."""
-    system = private_system(home)
+    system = private_system(home, **look_ups)
     earlier = time.time() - 60
     for file in write(settings, data, home / "config", system):
         # Postfix waits until a file is two seconds old, lest it be still written.
@@ -219,15 +223,15 @@ class Postfix:
 
 
 class MailServer:
-    """Postfix and Dovecot together, for the accounts in `settings.vmail`; `with` starts and stops them.
+    """Postfix and Dovecot together, for the accounts of some settings; `with` starts and stops them.
 
     New users belong into `home / "mail"` (the setting `storage_base_directory`): there Dovecot may write.
     """
 
-    def __init__(self, settings: Settings, data: Path, home: Path) -> None:
+    def __init__(self, settings: Settings, data: Path, home: Path, **look_ups: str) -> None:
         self.config = home / "config"
-        self.system = configure(settings, data, home)
-        if settings.vmail.engine == "sqlite":
+        self.system = configure(settings, data, home, **look_ups)
+        if settings.vmail.engine == "sqlite" and not settings.ldap:
             shutil.chown(data / settings.vmail.path, group=self.system.postfix_group)
         self.dovecot = Dovecot(self.config, self.system)
         self.postfix = Postfix(self.config, self.system)

@@ -1,4 +1,4 @@
-"""Private PostgreSQL and MariaDB servers for one run of the tests, and SQLite files in the same manner.
+"""Private PostgreSQL, MariaDB and OpenLDAP servers for one run of the tests, and SQLite files in the same manner.
 
 `started` starts servers in a folder and stops them at its end; `reached` finds them there, from any process.
 Nothing is synced to the disk and nothing survives.
@@ -10,23 +10,34 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
+from urllib.parse import quote
 
 import psycopg
 import pymysql
 from psycopg import sql
 from pymysql.cursors import Cursor
 
-from postreeve.settings import Store
+from postreeve.ldap_config import changes_of_configuration
+from postreeve.settings import Ldap, Store
+from postreeve.storage.directory import names
+from postreeve.storage.directory.names import Tree
+from postreeve.storage.directory.schema import SCHEMAS, Schema, files_of
 
 Name = Literal["sqlite", "postgresql", "mariadb", "mariadb-mysqlclient"]
 """An engine and, where there are two, the driver to reach it."""
 NAMES: tuple[Name, ...] = get_args(Name)
+OPENLDAP = "openldap"
+"""The name of the directory server among the engines."""
+MANAGER_PASSWORD = "Manager1"
+_ONE_LEVEL, _SUBTREE, _REPLACE = 1, 2, 2
+"""Scopes of searches and a kind of change, in the driver's own numbers."""
+Entries = dict[str, dict[str, list[str]]]
 
 _PATH = f"{os.environ['PATH']}:/usr/local/sbin:/usr/sbin:/sbin"
 _START_SECONDS = 60
@@ -151,9 +162,140 @@ def _copy_mariadb(cursor: Cursor, source: str, target: str) -> None:
         cursor.execute(cursor.fetchone()[2])
 
 
-def reached(name: Name, folder: Path) -> Server:
+@dataclass(frozen=True)
+class OpenldapServer:
+    """An OpenLDAP server with its sockets and certificates in a folder; each directory is a database of its own.
+
+    slapd has room for some twenty of them in its lifetime, dropped ones counted, so they are wiped and used again.
+    """
+
+    folder: Path
+
+    @property
+    def local(self) -> str:
+        """The URL of its Unix socket."""
+        return f"ldapi://{quote(str(self.folder / 'socket'), safe='')}"
+
+    @property
+    def authority(self) -> Path:
+        """The certificate of the authority that the server's own is from."""
+        return self.folder / "authority.pem"
+
+    def url(self, kind: Literal["ldap", "ldaps"], host: str = "127.0.0.1") -> str:
+        return f"{kind}://{host}:{(self.folder / kind).read_text()}"
+
+    def directory(self, name: str, **values: Any) -> Ldap:
+        """Return how to reach a directory, as who may do everything in it."""
+        suffix = f"dc={name},dc=test"
+        known = {"url": self.local, "suffix": suffix, "bind_dn": f"cn=Manager,{suffix}", "password": MANAGER_PASSWORD}
+        return Ldap(**{**known, **values})
+
+    def create_directory(self, name: str) -> Ldap:
+        """Create an empty directory, with the rights and indexes that we give the administrator."""
+        there = self.create_plain_directory(name)
+        with self._connection("cn=config") as driver:
+            [(dn, _)] = driver.search_s("cn=config", _ONE_LEVEL, f"(olcSuffix={there.suffix})", ["1.1"])
+        self.run("ldapmodify", changes_of_configuration(Tree(there.suffix), dn))
+        return there
+
+    def create_plain_directory(self, name: str) -> Ldap:
+        """Create an empty directory in which nobody has rights but its manager."""
+        there = self.directory(name)
+        (self.folder / name).mkdir()
+        _give(self.folder / name, "openldap")
+        database = {
+            "objectClass": "olcMdbConfig", "olcDatabase": "mdb", "olcSuffix": there.suffix,
+            "olcRootDN": there.bind_dn, "olcRootPW": MANAGER_PASSWORD, "olcDbDirectory": str(self.folder / name),
+            "olcDbMaxSize": str(256 * 1024 * 1024), "olcDbNoSync": "TRUE",
+        }  # fmt: skip
+        with self._connection("cn=config") as driver:
+            driver.add_s("olcDatabase=mdb,cn=config", [(key, [text.encode()]) for key, text in database.items()])
+        return there
+
+    def wipe_directory(self, name: str) -> None:
+        """Delete everything in the containers of a directory."""
+        there = self.directory(name)
+        found = [dn for dn, _ in self._entries(there, ["1.1"])]
+        with self._connection(there.account) as driver:
+            for dn in sorted(found, key=lambda dn: -len(names.parts(dn))):
+                driver.delete_s(dn)
+
+    def entries(self, name: str) -> Entries:
+        """Return everything in the containers of a directory, by its name; octets that are no UTF-8 in hexadecimal."""
+        found = sorted(
+            self._entries(self.directory(name), ["*"]), key=lambda entry: list(reversed(names.parts(entry[0])))
+        )
+        return {dn: {key: sorted(map(_text, values)) for key, values in sorted(entry.items())} for dn, entry in found}
+
+    def add_entries(self, name: str, entries: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+        """Add entries to a directory, as another program would."""
+        with self._connection(self.directory(name).account) as driver:
+            for dn, entry in entries.items():
+                driver.add_s(dn, [(key, [text.encode() for text in texts]) for key, texts in entry.items()])
+
+    def change_entry(self, name: str, dn: str, **attributes: Sequence[str]) -> None:
+        """Give attributes of an entry other values, as another program would."""
+        with self._connection(self.directory(name).account) as driver:
+            driver.modify_s(dn, [(_REPLACE, key, [text.encode() for text in texts] or None)
+                                 for key, texts in attributes.items()])  # fmt: skip
+
+    def delete_entry(self, name: str, dn: str) -> None:
+        """Delete an entry of a directory, as another program would."""
+        with self._connection(self.directory(name).account) as driver:
+            driver.delete_s(dn)
+
+    def _entries(self, there: Ldap, attributes: list[str]) -> list[tuple[str, dict[str, list[bytes]]]]:
+        with self._connection(there.account) as driver:
+            return [
+                (dn, entry)
+                for container in (f"o=domains,{there.suffix}", f"o=domainAdmins,{there.suffix}")
+                for dn, entry in driver.search_s(container, _SUBTREE, attrlist=attributes)
+                if names.key(dn) != names.key(container)
+            ]
+
+    def is_ready(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as line:
+            if line.connect_ex(str(self.folder / "socket")):
+                return False
+        with self._connection("cn=config"):
+            return True
+
+    @contextmanager
+    def _connection(self, account: str) -> Iterator[Any]:
+        import ldap  # an extra, which `make quick` does without
+
+        driver = ldap.initialize(self.local)
+        driver.simple_bind_s(account, MANAGER_PASSWORD)
+        try:
+            yield driver
+        finally:
+            driver.unbind_s()
+
+    def run(self, program: str, text: str) -> None:
+        """Run one of OpenLDAP's own clients on a text, for the configuration."""
+        words = [_program(program), "-x", "-H", self.local, "-D", "cn=config", "-w", MANAGER_PASSWORD]
+        done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ServerError(f"{program} failed:\n{done.stdout}{done.stderr}")
+
+
+@dataclass(frozen=True)
+class BesideOpenldap(SqliteFolder):
+    """The SQLite files of an installation whose accounts are in a directory."""
+
+    slapd: OpenldapServer
+
+
+def reached_directory(folder: Path) -> OpenldapServer:
+    """Return the directory server that was started in a folder."""
+    return OpenldapServer(folder / OPENLDAP)
+
+
+def reached(name: Name | Literal["openldap"], folder: Path) -> Server:
     """Return the server that was started in a folder."""
     match name:
+        case "openldap":
+            return BesideOpenldap(folder / "beside-openldap", reached_directory(folder))
         case "sqlite":
             return SqliteFolder(folder / "sqlite")
         case "postgresql":
@@ -165,7 +307,7 @@ def reached(name: Name, folder: Path) -> Server:
 
 
 @contextmanager
-def started(names: Iterable[Name]) -> Iterator[Path]:
+def started(names: Iterable[str]) -> Iterator[Path]:
     """Start what the names need, and yield the folder in which `reached` finds it."""
     engines = {name.partition("-")[0] for name in names}
     with ExitStack() as stack:
@@ -174,6 +316,8 @@ def started(names: Iterable[Name]) -> Iterator[Path]:
             stack.enter_context(postgresql(folder / "postgresql"))
         if "mariadb" in engines:
             stack.enter_context(mariadb(folder / "mariadb"))
+        if OPENLDAP in engines:
+            stack.enter_context(openldap(folder / OPENLDAP))
         yield folder
 
 
@@ -228,6 +372,83 @@ def mariadb(folder: Path) -> Iterator[MariadbServer]:
 
 
 @contextmanager
+def openldap(folder: Path, schemas: Sequence[Schema] = SCHEMAS) -> Iterator[OpenldapServer]:
+    """Run an OpenLDAP server in a new folder, with some schemas besides its own."""
+    _make_folder(folder, OPENLDAP)
+    _make_certificates(folder)
+    for name, text in files_of(schemas):
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "slapd.conf").write_text(_openldap_settings(folder, schemas), encoding="utf-8")
+    (folder / "slapd.d").mkdir()
+    _give(folder / "slapd.d", OPENLDAP)
+    _install(folder, OPENLDAP, [_program("slaptest"), "-f", f"{folder}/slapd.conf", "-F", f"{folder}/slapd.d"])
+    for kind in ("ldap", "ldaps"):
+        (folder / kind).write_text(str(_free_port()))
+    server = OpenldapServer(folder)
+    with _running(folder, OPENLDAP, openldap_command(server), server.is_ready, signal.SIGINT):
+        yield server
+
+
+def openldap_command(server: OpenldapServer) -> list[str]:
+    """Return the words that start the server of a folder."""
+    urls = f"{server.local} {server.url('ldap')} {server.url('ldaps')}"
+    return [_program("slapd"), "-d", "0", "-F", f"{server.folder}/slapd.d", "-h", urls]
+
+
+def _openldap_settings(folder: Path, schemas: Sequence[Schema]) -> str:
+    lines = [f"include /etc/ldap/schema/{name}.schema" for name in ("core", "cosine", "inetorgperson", "nis")]
+    lines += [f"include {folder}/{schema.name}.schema" for schema in schemas]
+    lines += [
+        f"pidfile {folder}/pid",
+        "modulepath /usr/lib/ldap",
+        "moduleload back_mdb",
+        "moduleload pw-sha2",
+        f"TLSCACertificateFile {folder}/authority.pem",
+        f"TLSCertificateFile {folder}/server.pem",
+        f"TLSCertificateKeyFile {folder}/server.key",
+        "database config",
+        f"rootpw {MANAGER_PASSWORD}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _make_certificates(folder: Path) -> None:
+    """Make an authority, and a certificate of its own for the server under the name of loopback's address."""
+    new = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "9",
+    ]
+    authority = [f"{folder}/authority.pem", f"{folder}/authority.key"]
+    for subject, files, options in (
+        ("authority", authority, ["-addext", "keyUsage=critical,keyCertSign"]),
+        (
+            "server",
+            [f"{folder}/server.pem", f"{folder}/server.key"],
+            ["-CA", authority[0], "-CAkey", authority[1], "-addext", "subjectAltName=IP:127.0.0.1"],
+        ),
+    ):
+        words = [*new, "-subj", f"/CN={subject}", *options, "-out", files[0], "-keyout", files[1]]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ServerError(f"openssl failed:\n{done.stderr}")
+        _give(Path(files[1]), OPENLDAP)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
 def _folder() -> Iterator[Path]:
     folder = Path(mkdtemp(prefix="postreeve-"))
     if os.geteuid() == 0:
@@ -241,8 +462,12 @@ def _folder() -> Iterator[Path]:
 
 def _make_folder(folder: Path, user: str) -> None:
     folder.mkdir()
+    _give(folder, user)
+
+
+def _give(path: Path, user: str) -> None:
     if os.geteuid() == 0:
-        shutil.chown(folder, user, user)
+        shutil.chown(path, user, user)
 
 
 def _install(folder: Path, user: str, command: Sequence[str]) -> None:
@@ -262,7 +487,14 @@ def _install(folder: Path, user: str, command: Sequence[str]) -> None:
 
 
 @contextmanager
-def _running(folder: Path, user: str, command: Sequence[str], is_ready: Callable[[], bool]) -> Iterator[None]:
+def _running(
+    folder: Path,
+    user: str,
+    command: Sequence[str],
+    is_ready: Callable[[], bool],
+    ending: signal.Signals = signal.SIGQUIT,
+) -> Iterator[None]:
+    """Run a server; PostgreSQL takes SIGQUIT as "immediately", and MariaDB need not take anything well."""
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -279,8 +511,7 @@ def _running(folder: Path, user: str, command: Sequence[str], is_ready: Callable
         _wait(process, is_ready, log)
         yield
     finally:
-        # PostgreSQL takes this as "immediately", and MariaDB need not take anything well.
-        process.send_signal(signal.SIGQUIT)
+        process.send_signal(ending)
         process.wait()
 
 
@@ -301,6 +532,13 @@ def _as(user: str, *options: str) -> list[str]:
 def _postgresql_programs() -> Path:
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=_version)
     return versions[-1].parent if versions else Path(_program("initdb")).parent
+
+
+def _text(octets: bytes) -> str:
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets.hex()
 
 
 def _version(program: Path) -> float:

@@ -4,7 +4,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -20,20 +20,24 @@ import uvicorn
 
 from postreeve import app as assembly
 from postreeve import operations
-from postreeve.backends import SqlStorage
+from postreeve.backends.common import Stores
 from postreeve.operations import REGISTRY, Call
 from postreeve.permissions import Actor
-from postreeve.settings import STORES, Settings, Store
+from postreeve.settings import STORES, Ldap, Settings, Store
+from postreeve.storage.directory.names import Tree
 from postreeve.storage.sql import Database, Session
 from postreeve.storage.tables.amavisd import AMAVISD
-from postreeve.storage.tables.iredadmin import IREDADMIN
+from postreeve.storage.tables.iredadmin import BESIDE_DIRECTORY, IREDADMIN
 from postreeve.storage.tables.iredapd import IREDAPD
 from postreeve.storage.tables.postreeve import OURS
 from postreeve.storage.tables.vmail import VMAIL
 from postreeve.values import Address
-from tests.servers import Server
+from tests.servers import MANAGER_PASSWORD, OPENLDAP, BesideOpenldap, Entries, OpenldapServer, Server
 
-TABLES = {"vmail": VMAIL, "iredadmin": IREDADMIN, "amavisd": AMAVISD, "iredapd": IREDAPD}
+TABLES: dict[str, dict[str, sa.Table]] = {
+    "vmail": dict(VMAIL.tables), "iredadmin": dict(IREDADMIN.tables), "amavisd": dict(AMAVISD.tables),
+    "iredapd": dict(IREDAPD.tables),
+}  # fmt: skip
 """iRedMail's tables in each database."""
 ROOT = "root@admins.test"
 PASSWORD = "A@StrongPassword2"
@@ -101,20 +105,22 @@ class Site:
     """An installation with one global admin, `ROOT`."""
 
     settings: Settings
-    storage: SqlStorage
+    storage: Stores
     base: str
     """Of the API, such as `http://127.0.0.1:1234/iredadmin/api`."""
     app: assembly.App
+    directory: "DirectoryOfSite | None" = None
+    """Where the accounts are, if not in SQL."""
     _initial: dict[str, list[Row]] = field(default_factory=dict)
 
     @property
-    def stores(self) -> dict[str, Store]:
-        """Where the databases are, under the names of their settings."""
-        return {name: getattr(self.settings, name) for name in STORES}
+    def stores(self) -> dict[str, Store | Ldap]:
+        """Where the databases and the directory are, under the names of their settings."""
+        return {**self.settings.databases, **({"ldap": self.settings.ldap} if self.settings.ldap else {})}
 
     @property
     def engine(self) -> str:
-        return self.settings.vmail.engine
+        return OPENLDAP if self.settings.ldap else self.settings.vmail.engine
 
     def client(self) -> Client:
         """Return a client that has not logged in."""
@@ -141,15 +147,26 @@ class Site:
         found = _read(self.database_of(table), table)
         return sorted((row for row in found if all(row[name] == value for name, value in where.items())), key=str)
 
+    def tables(self, database: str) -> dict[str, sa.Table]:
+        """Return iRedMail's tables in a database such as `iredadmin`, which has more beside a directory."""
+        is_beside = database == "iredadmin" and self.directory
+        return TABLES[database] | ({table.name: table for table in BESIDE_DIRECTORY} if is_beside else {})
+
     def database_of(self, table: str) -> Database:
         """Return the database that has a table; of two with one name, the accounts'."""
-        name = next((name for name, metadata in TABLES.items() if table in metadata.tables), "iredadmin")
-        return self.storage.databases[name]
+        databases = self.storage.databases
+        return databases[next((name for name in databases if table in self.tables(name)), "iredadmin")]
 
-    def dump(self) -> dict[str, list[Row]]:
-        """Return all rows of all of iRedMail's tables that are not empty."""
-        tables = {table: None for metadata in TABLES.values() for table in metadata.tables}
-        return {table: rows for table in tables if (rows := self.rows(table))}
+    def entries(self) -> Entries:
+        """Return the domains, accounts and admins of a directory."""
+        assert self.directory
+        return self.directory.entries()
+
+    def dump(self) -> dict[str, Any]:
+        """Return all rows of all of iRedMail's tables that are not empty, and all accounts of a directory."""
+        tables = dict.fromkeys(table for name in self.storage.databases for table in self.tables(name))
+        found: dict[str, Any] = {table: rows for table in tables if (rows := self.rows(table))}
+        return found | ({OPENLDAP: self.entries()} if self.directory else {})
 
     def execute(self, database: str, text: str) -> None:
         """Run a statement in a database such as `vmail`, as another program would."""
@@ -162,7 +179,7 @@ class Site:
         for place in ("mlmmj_spool", "mlmmj_archive"):
             shutil.rmtree(getattr(self.settings, place), ignore_errors=True)
         for name, database in self.storage.databases.items():
-            tables = TABLES[name].tables
+            tables = self.tables(name)
             ours = OURS.tables if name == "iredadmin" else {}
             with Session(database) as session:
                 session.begin()
@@ -173,19 +190,93 @@ class Site:
                     for row in rows if table_name in tables else ():
                         session.insert(tables[table_name], row)
                 session.commit()
+        if self.directory:
+            self.directory.wipe()
 
     def create_root(self) -> None:
         """Create the global admin, and remember its rows."""
         nobody = Actor(account=Address("setup@admins.test"), is_global=True, is_user=False)
         form = {"password": [PASSWORD], "isGlobalAdmin": ["yes"]}
         operations.run(REGISTRY["POST /api/admin/<mail>"], Call(nobody, (ROOT,), form, "127.0.0.1"), self.storage)
-        self._initial = {name: self.rows(name) for name in INITIAL}
+        there = {table for name in self.storage.databases for table in self.tables(name)}
+        self._initial = {name: self.rows(name) for name in INITIAL if name in there}
+        if self.directory:
+            self.directory.remember()
 
     def _use(self, settings: Settings) -> None:
         self.storage.settings = settings
         self.storage._site = (0.0, settings)
         self.app.api.settings = settings
         self.app.is_api_on = settings.enable_restful_api
+
+
+@dataclass
+class DirectoryOfSite:
+    """The directory of an installation."""
+
+    slapd: OpenldapServer
+    name: str
+    _initial: Entries = field(default_factory=dict)
+
+    @property
+    def manager(self) -> Ldap:
+        """How its manager reaches it, who may do everything."""
+        return self.slapd.directory(self.name)
+
+    @property
+    def ours(self) -> Ldap:
+        """How we reach it."""
+        return msgspec.structs.replace(self.manager, bind_dn="", password=PASSWORD)
+
+    @property
+    def tree(self) -> Tree:
+        return Tree(self.manager.suffix)
+
+    def entries(self) -> Entries:
+        """Return all domains, accounts and admins, by their names without the suffix."""
+        return {dn.removesuffix(f",{self.tree.suffix}"): entry for dn, entry in self.slapd.entries(self.name).items()}
+
+    def add(self, dn: str, **attributes: Sequence[str]) -> None:
+        """Add an entry, as another program would."""
+        self.slapd.add_entries(self.name, {dn: attributes})
+
+    def add_many(self, entries: Entries) -> None:
+        """Add many entries at once."""
+        self.slapd.add_entries(self.name, entries)
+
+    def change(self, dn: str, **attributes: Sequence[str]) -> None:
+        """Give attributes of an entry other values, as another program would."""
+        self.slapd.change_entry(self.name, dn, **attributes)
+
+    def delete(self, dn: str) -> None:
+        """Delete an entry, as another program would."""
+        self.slapd.delete_entry(self.name, dn)
+
+    def remember(self) -> None:
+        """Remember what is there now."""
+        self._initial = self.slapd.entries(self.name)
+
+    def wipe(self) -> None:
+        """Make everything as it was then."""
+        self.slapd.wipe_directory(self.name)
+        self.slapd.add_entries(self.name, self._initial)
+
+    def give_back(self) -> None:
+        """Leave an empty directory to the next installation: a server has room for some twenty."""
+        self.slapd.wipe_directory(self.name)
+        _free_directories.append(self.name)
+
+
+_free_directories: list[str] = []
+
+
+def _directory_of(server: BesideOpenldap) -> DirectoryOfSite:
+    """Return an empty directory that no other process uses."""
+    if _free_directories:
+        return DirectoryOfSite(server.slapd, _free_directories.pop())
+    name = f"s{uuid4().hex[:12]}"
+    server.slapd.create_directory(name)
+    return DirectoryOfSite(server.slapd, name)
 
 
 def _read(database: Database, table: str) -> list[Row]:
@@ -208,9 +299,10 @@ def _plain(value: Any) -> Any:
 
 def stores(server: Server, name: str) -> dict[str, Store]:
     """Create empty databases, and return how to reach them under the names of their settings."""
-    for part in STORES:
+    parts = [part for part in STORES if part != "vmail" or not isinstance(server, BesideOpenldap)]
+    for part in parts:
         server.create_database(f"{part}_{name}")
-    return {part: server.store(f"{part}_{name}") for part in STORES}
+    return {part: server.store(f"{part}_{name}") for part in parts}
 
 
 @contextmanager
@@ -227,14 +319,20 @@ def _lists(folder: Path) -> dict[str, str]:
 
 
 def _running(server: Server, name: str, values: dict[str, Any]) -> Iterator[Site]:
-    settings = msgspec.convert({**stores(server, name), "login_answer_ms": 0, **values}, Settings)
+    directory = _directory_of(server) if isinstance(server, BesideOpenldap) else None
+    there = {"ldap": directory.ours} if directory else {}
+    settings = msgspec.convert({**stores(server, name), **there, "login_answer_ms": 0, **values}, Settings)
+    if directory:
+        assembly.fill_directory(settings, directory.manager.bind_dn, MANAGER_PASSWORD, PASSWORD)
     storage = assembly.created_storage(settings)
     application = assembly.App(storage, settings)
     with serving(application) as base:
-        site = Site(settings, storage, base, application)
+        site = Site(settings, storage, base, application, directory)
         site.create_root()
         yield site
     storage.close()
+    if directory:
+        directory.give_back()
     for part in STORES:
         server.drop_database(f"{part}_{name}")
 

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from postreeve.activity.store import Intent, Line
+from postreeve.activity.store import ChangedAt, Intent, Line
 from postreeve.storage import accounts
 from postreeve.storage.sql import Session, Statement, parameter
 from postreeve.storage.tables import iredadmin, vmail
@@ -31,12 +31,22 @@ MODIFIED = Statement(
 )  # fmt: skip
 
 
+class SqlChangedAt:
+    """When accounts were changed, as the column `modified` says."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def changed_at(self, name: str) -> list[str]:
+        return [str(modified) for (modified,) in self.session.rows(MODIFIED, name=name)]
+
+
 class SqlActivity:
     """The log as rows of `iredadmin.log`, where an intent is a line of its own level."""
 
-    def __init__(self, iredadmin_session: Session, vmail_session: Session) -> None:
+    def __init__(self, iredadmin_session: Session, accounts: ChangedAt) -> None:
         self.session = iredadmin_session
-        self.vmail = vmail_session
+        self.accounts = accounts
 
     def note(self, line: Line) -> None:
         self.session.insert(iredadmin.log, _row(line, CONFIRMED))
@@ -60,10 +70,10 @@ class SqlActivity:
         """Tell by the row: gone after a deletion or a renaming, else changed no earlier than the intent was written."""
         if intent.event not in _IN_ACCOUNTS:
             return None
-        rows = self.vmail.rows(MODIFIED, name=intent.username or intent.domain)
-        if intent.event == "delete" or (intent.event == "update" and not rows):
-            return not rows
-        return any(str(modified) >= intent.at for (modified,) in rows)
+        times = self.accounts.changed_at(intent.username or intent.domain)
+        if intent.event == "delete" or (intent.event == "update" and not times):
+            return not times
+        return any(modified >= intent.at for modified in times)
 
 
 def _row(line: Line, level: str) -> dict[str, str]:

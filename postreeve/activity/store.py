@@ -29,6 +29,13 @@ class Intent:
     msg: str
 
 
+class ChangedAt(Protocol):
+    """What accounts say about themselves."""
+
+    def changed_at(self, name: str) -> list[str]:
+        """Return when what has this name was last changed, as `YYYY-MM-DD HH:MM:SS` UTC; nothing if nobody has it."""
+
+
 class Activity(Protocol):
     """The log of what admins changed."""
 

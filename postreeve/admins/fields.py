@@ -12,54 +12,57 @@ from postreeve.fields import (
     FieldSet,
     one_of,
 )
-from postreeve.shapes import Column, Setting, Several
+from postreeve.shapes import AccountSetting, Attribute, Column, Setting, Several
 
-NAME = Field("name", TEXT, "Display name.", sql=Column("name"), also=("cn",))
-NEW_PASSWORD = Field("password", PASSWORD, "Password, in plain text.", sql=Several(()))
+NAME = Field("name", TEXT, "Display name.", sql=Column("name"), ldap=Attribute("cn"), also=("cn",))
+NEW_PASSWORD = Field("password", PASSWORD, "Password, in plain text.", sql=Several(()), ldap=Several(()))
 ACCOUNT_STATUS = Field(
-    "accountStatus", STATUS, "Switch the account on or off: `active` or `disabled`.", sql=Column("active")
-)
+    "accountStatus", STATUS, "Switch the account on or off: `active` or `disabled`.",
+    sql=Column("active"), ldap=Attribute("accountStatus", yes="active", no="disabled"),
+)  # fmt: skip
 ADMIN_LANGUAGE = Field(
     "language",
     LANGUAGE,
     "Preferred language of the panel.",
     sql=Column("language"),
+    ldap=Attribute("preferredLanguage"),
     also=("preferredLanguage",),
 )
 IS_GLOBAL_ADMIN = Field(
     "isGlobalAdmin", YES_NO, "Whether this admin administers everything; then the limits below do not count.",
-    sql=Several(()), also=("domainGlobalAdmin",),
+    sql=Several(()), ldap=Attribute("domainGlobalAdmin"), also=("domainGlobalAdmin",),
 )  # fmt: skip
 MAX_DOMAINS = Field(
-    "maxDomains", LIMIT, "How many domains this admin may create; 0 is unlimited, -1 none.", sql=Several(())
-)
+    "maxDomains", LIMIT, "How many domains this admin may create; 0 is unlimited, -1 none.",
+    sql=Several(()), ldap=Several(()),
+)  # fmt: skip
 MAX_QUOTA = Field(
     "maxQuota", MEGABYTES, "How much mailbox quota this admin may give out in all managed domains, in `quotaUnit`.",
-    sql=Several(()),
+    sql=Several(()), ldap=Several(()),
 )  # fmt: skip
 QUOTA_UNIT = Field(
     "quotaUnit", one_of(["TB", "GB", "MB"], meaning={"TB": 2**20, "GB": 2**10, "MB": 1}), "Unit of `maxQuota`.",
-    sql=Several(()),
+    sql=Several(()), ldap=Several(()),
 )  # fmt: skip
 MAX_USERS = Field(
     "maxUsers", LIMIT, "How many users this admin may have in all managed domains; 0 is unlimited, -1 none.",
-    sql=Setting("create_max_users"),
+    sql=Setting("create_max_users"), ldap=AccountSetting("create_max_users"),
 )  # fmt: skip
 MAX_ALIASES = Field(
     "maxAliases", LIMIT, "How many mail aliases this admin may have in all managed domains; 0 is unlimited, -1 none.",
-    sql=Setting("create_max_aliases"),
+    sql=Setting("create_max_aliases"), ldap=AccountSetting("create_max_aliases"),
 )  # fmt: skip
 MAX_LISTS = Field(
     "maxLists", LIMIT, "How many mailing lists this admin may have in all managed domains; 0 is unlimited, -1 none.",
-    sql=Setting("create_max_lists"),
+    sql=Setting("create_max_lists"), ldap=AccountSetting("create_max_lists"),
 )  # fmt: skip
 DISABLE_VIEWING_MAIL_LOG = Field(
     "disableViewingMailLog", YES_NO, "Keep the log of received and sent mail from this admin.",
-    sql=Setting("disable_viewing_mail_log"),
+    sql=Setting("disable_viewing_mail_log"), ldap=Several(()),
 )  # fmt: skip
 DISABLE_MANAGING_QUARANTINED_MAILS = Field(
     "disableManagingQuarantinedMails", YES_NO, "Keep the quarantine from this admin.",
-    sql=Setting("disable_managing_quarantined_mails"),
+    sql=Setting("disable_managing_quarantined_mails"), ldap=Several(()),
 )  # fmt: skip
 
 LIMITS = (

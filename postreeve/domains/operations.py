@@ -6,6 +6,7 @@ from postreeve import credentials
 from postreeve.addresses.rules import require_free_domains, require_reachable
 from postreeve.admins.rules import require_none_within
 from postreeve.domains.fields import (
+    ACCOUNT_STATUS,
     ADMINS,
     ALIAS_DOMAINS,
     CATCHALL,
@@ -69,7 +70,10 @@ def create_domain(work: Work, name: DomainName, changes: Changes) -> None:
             work.sessions.follow(actor.account, before.stamp)
 
 
-@operation("PUT /api/domain/<domain>", CHAPTER, allow=admin_of_its_domain, fields=DOMAIN_PROFILE, event="update")
+@operation(
+    "PUT /api/domain/<domain>", CHAPTER,
+    allow=admin_of_its_domain, fields=DOMAIN_PROFILE, event="update", frees=("domain",),
+)  # fmt: skip
 def update_domain(work: Work, name: DomainName, changes: Changes) -> None:
     """Update the profile of a domain."""
     domain = work.domains.lock(name)
@@ -79,8 +83,11 @@ def update_domain(work: Work, name: DomainName, changes: Changes) -> None:
     require_free_domains(work, new)
     require_none_within(work, new)
     _check_destinations(work, changes, name)
-    if ALIAS_DOMAINS in changes:
+    if change := changes.of(ALIAS_DOMAINS):
         work.pending.readdress_lists(name)
+        work.pending.align(name, before - change.applied(before))
+    elif ACCOUNT_STATUS in changes:
+        work.pending.align(name)
     if changes:
         work.domains.update(name, changes, are_active=_is_proved(work, name, new))
 

@@ -30,7 +30,11 @@ def dovecot_connect(store: Store, data: Path) -> str:
             text = " ".join(f"{name}={_libpq(value)}" for name, value in _login(store).items())
         case "mariadb":
             text = " ".join(f"{name}={_without_blanks(value)}" for name, value in _login(store).items())
-    # Unquoted, a "#" would begin a comment.
+    return dovecot_quoted(text)
+
+
+def dovecot_quoted(text: str) -> str:
+    """Return a value in quotes; without them a "#" would begin a comment."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

@@ -2,17 +2,18 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from textwrap import dedent, indent
+from typing import Any
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from postreeve.mail_config import connections, look_ups
+from postreeve.mail_config import connections, directory, look_ups
 from postreeve.mail_config.system import MailSystem
-from postreeve.settings import Settings, SettingsError, Store
+from postreeve.settings import Ldap, Settings, SettingsError, Store
 
 _SECRET = 0o640
 _OPEN = 0o644
@@ -51,29 +52,61 @@ def write(settings: Settings, data: Path, target: Path, system: MailSystem | Non
 
 
 def _files(settings: Settings, data: Path, system: MailSystem) -> Iterator[_File]:
-    store = settings.vmail
-    reader = _reader(store, system)
-    engine = connections.POSTFIX_TYPE[store.engine]
+    """Yield what is the same for all accounts, and what is for those in a database or in a directory."""
+    # Beside a directory, quota and last login are in iRedAdmin's database.
+    counts = settings.iredadmin if settings.ldap else settings.vmail
+    engine = "ldap" if settings.ldap else connections.POSTFIX_TYPE[settings.vmail.engine]
     values = {
         **asdict(system),
         "engine": engine,
+        "dict_engine": connections.POSTFIX_TYPE[counts.engine],
         "delimiters": settings.recipient_delimiters,
         "mlmmj_transport": settings.mlmmj_transport,
         "mlmmj_receive": Path(settings.mlmmj_programs) / "mlmmj-receive",
         "mlmmj_spool": (data / settings.mlmmj_spool).absolute(),
-        "dict_user": _database_owner(store, data) or system.dovecot_user,
-        "database": (data / store.path).absolute(),
-        "connect": connections.dovecot_connect(store, data),
+        "dict_user": _database_owner(counts, data) or system.dovecot_user,
+        "database": (data / counts.path).absolute(),
+        "connect": connections.dovecot_connect(counts, data),
+    }
+    yield from _of_directory(settings.ldap, system) if settings.ldap else _of_database(settings.vmail, data, system)
+    for name in ("README", "postfix/main.cf", "postfix/master.cf", "dovecot/dovecot.conf"):
+        yield _File(name, _rendered(name, values))
+    for name in ("used-quota", "last-login"):
+        path = f"dovecot/dovecot-{name}.conf.ext"
+        yield _File(path, _rendered(path, values), system.dovecot_group)
+
+
+def _of_database(store: Store, data: Path, system: MailSystem) -> Iterator[_File]:
+    reader = _reader(store, system)
+    engine = connections.POSTFIX_TYPE[store.engine]
+    for name, query in look_ups.postfix_maps(store.engine).items():
+        yield _File(f"postfix/{engine}/{name}.cf", _map(reader, data, query), system.postfix_group)
+    values = {
+        "engine": engine,
         "reader_connect": connections.dovecot_connect(reader, data),
         "queries": {name: _on_lines(query, " \\\n") for name, query in look_ups.dovecot_queries(store.engine).items()},
     }
-    for name, query in look_ups.postfix_maps(store.engine).items():
-        yield _File(f"postfix/{engine}/{name}.cf", _map(reader, data, query), system.postfix_group)
-    for name in ("README", "postfix/main.cf", "postfix/master.cf", "dovecot/dovecot.conf"):
-        yield _File(name, _TEMPLATES.get_template(name).render(values))
-    for name in ("sql", "used-quota", "last-login"):
-        path = f"dovecot/dovecot-{name}.conf.ext"
-        yield _File(path, _TEMPLATES.get_template(path).render(values), system.dovecot_group)
+    path = "dovecot/dovecot-sql.conf.ext"
+    yield _File(path, _rendered(path, values), system.dovecot_group)
+
+
+def _of_directory(ldap: Ldap, system: MailSystem) -> Iterator[_File]:
+    account, password = directory.reader_of(ldap, system.look_up_user, system.look_up_password)
+    server = directory.postfix_lines(ldap, account, password)
+    for name, look_up in directory.postfix_maps(ldap.suffix).items():
+        yield _File(f"postfix/ldap/{name}.cf", _lines({**server, **look_up.lines()}), system.postfix_group)
+    values = {
+        "ldap": ldap,
+        "reader_dn": connections.dovecot_quoted(account),
+        "reader_password": connections.dovecot_quoted(password),
+        **directory.dovecot_values(ldap.suffix),
+    }
+    path = "dovecot/dovecot-ldap.conf.ext"
+    yield _File(path, _rendered(path, values), system.dovecot_group)
+
+
+def _rendered(name: str, values: Mapping[str, Any]) -> str:
+    return _TEMPLATES.get_template(name).render(values)
 
 
 def _reader(store: Store, system: MailSystem) -> Store:
@@ -93,8 +126,11 @@ def _database_owner(store: Store, data: Path) -> str:
 
 
 def _map(store: Store, data: Path, query: str) -> str:
-    lines = {**connections.postfix_lines(store, data), "query": _on_lines(query, "\n")}
-    return "".join(f"{name} = {value}\n" for name, value in lines.items())
+    return _lines({**connections.postfix_lines(store, data), "query": _on_lines(query, "\n")})
+
+
+def _lines(parameters: Mapping[str, str]) -> str:
+    return "".join(f"{name} = {value}\n" for name, value in parameters.items())
 
 
 def _on_lines(query: str, end: str) -> str:

@@ -2,16 +2,18 @@
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from postreeve.pending.sql import SqlPending
-from postreeve.pending.store import FORGET, MLMMJ, RENAME, Step
+from postreeve.pending.store import DIRECTORY, FORGET, MLMMJ, RENAME, Step, Witnesses
 from postreeve.storage import amavisd, claims, iredapd
 from postreeve.storage.sql import Database, Session
 from postreeve.work import ConflictError, DuplicateError, StoreUnavailableError
 
 FOLLOWERS = {"amavisd": amavisd, "iredapd": iredapd}
 """The databases that follow when an account goes or gets another address."""
+NO_DATABASES = (MLMMJ, DIRECTORY)
+"""Other stores that follow."""
 PATIENCE_SECONDS = 1
 """Whoever does what others have left does not wait long for a name: it is left to the next one."""
 
@@ -21,14 +23,23 @@ log = logging.getLogger("postreeve.pending")
 class Following:
     """Does what is pending."""
 
-    def __init__(self, databases: Mapping[str, Database], lists: Callable[[Step], None] | None) -> None:
-        """`lists` does a step at mlmmj, where there is one."""
+    def __init__(
+        self,
+        databases: Mapping[str, Database],
+        accounts: Callable[[], AbstractContextManager[Witnesses]],
+        others: Mapping[str, Callable[[Step], None]],
+    ) -> None:
+        """`accounts` opens the accounts for a look; `others` do the steps of what is no database, such as mlmmj."""
         self.databases = databases
-        self.lists = lists
-        self.stores = [*(name for name in FOLLOWERS if name in databases), *([MLMMJ] if lists else [])]
-        """Those that follow here."""
+        self.accounts = accounts
+        self.others = dict(others)
         drivers = {error for database in databases.values() for error in database.engine.errors}
         self._failures: tuple[type[Exception], ...] = (ConflictError, DuplicateError, StoreUnavailableError, *drivers)
+
+    @property
+    def stores(self) -> list[str]:
+        """Those that follow here."""
+        return [*(name for name in FOLLOWERS if name in self.databases), *self.others]
 
     def after(self, pending: SqlPending) -> list[Step]:
         """Do the steps of a work that is committed and holds its names, and return which of them are left.
@@ -97,7 +108,7 @@ class Following:
     @contextmanager
     def _pending(self) -> Iterator[SqlPending]:
         own = Session(self.databases["iredadmin"], is_autocommit=True)
-        with own, Session(self.databases["vmail"]) as accounts:
+        with own, self.accounts() as accounts:
             yield SqlPending(own, accounts)
 
     def _finish(self, pending: SqlPending, names: Collection[str], held: frozenset[str], away: set[str]) -> list[Step]:
@@ -135,9 +146,9 @@ class Following:
         return True
 
     def _follow(self, step: Step) -> None:
-        if step.store == MLMMJ:
-            if self.lists:
-                self.lists(step)
+        if follow := self.others.get(step.store):
+            follow(step)
+        if step.store in NO_DATABASES:
             return
         if step.deed not in {FORGET, RENAME} or step.store not in FOLLOWERS:
             raise ConflictError("This release does not know how to do that.")

@@ -6,7 +6,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from postreeve.pending.store import ARCHIVE, ERASE, FORGET, MLMMJ, READDRESS, RENAME, Step
+from postreeve.pending.store import (
+    ALIGN,
+    ARCHIVE,
+    DIRECTORY,
+    ERASE,
+    FORGET,
+    MLMMJ,
+    READDRESS,
+    RENAME,
+    UNALIAS,
+    Step,
+    Witnesses,
+)
 from postreeve.storage.sql import Row, Schema, Session, Statement, among, ending, parameter
 from postreeve.storage.tables import vmail
 from postreeve.storage.tables.postreeve import pending
@@ -21,6 +33,8 @@ WITHIN = Statement(
         sa.or_(*(name.like(parameter("below"), escape="/") for name in (_STEP.name, _STEP.new_name)))
     )
 )
+_BY_DOMAIN = frozenset({READDRESS, ALIGN, UNALIAS})
+"""Deeds that make of lists or accounts what their domain says then."""
 COMMITTED = "committed"
 """As the witness of a step: no account looks like that."""
 _LISTS = vmail.maillists.name
@@ -47,13 +61,35 @@ WITNESS = Statement(_witnesses)
 LOCKED_WITNESSES = {table.name: _locked(table) for table in _ACCOUNTS}
 
 
+class SqlWitnesses:
+    """The kind of an account, and when its row was created."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def look(self, name: str, *, is_locked: bool = False) -> str:
+        if not is_locked:
+            return _text(self.session.rows(WITNESS, name=name))
+        rows = [
+            row
+            for table, statement in LOCKED_WITNESSES.items()
+            if self.session.schema.has(table)
+            for row in self.session.rows(statement, name=name)
+        ]
+        self.session.rollback()
+        return _text(rows)
+
+    def is_list(self, name: str) -> bool:
+        return _LISTS in {table for table, _ in self.session.rows(WITNESS, name=name)}
+
+
 class SqlPending:
     """The steps of one work, and the rows of `postreeve_pending`."""
 
-    def __init__(self, iredadmin_session: Session, vmail_session: Session, stores: Collection[str] = ()) -> None:
+    def __init__(self, iredadmin_session: Session, accounts: Witnesses, stores: Collection[str] = ()) -> None:
         """`stores` are those that have something to follow."""
         self.session = iredadmin_session
-        self.vmail = vmail_session
+        self.accounts = accounts
         self.stores = stores
         self.steps: list[Step] = []
         """The steps of this work, once they are recorded."""
@@ -65,10 +101,10 @@ class SqlPending:
         return frozenset(name for step in self._meant for name in step.names)
 
     def forget(self, name: Address | DomainName) -> None:
-        self._add(FORGET, name, "", self.stores)
+        self._add(FORGET, name, "", self._others)
 
     def rename(self, mail: Address, new: Address) -> None:
-        self._add(RENAME, mail, new, self.stores)
+        self._add(RENAME, mail, new, self._others)
 
     def remove_list(self, mail: str, *, is_kept: bool) -> None:
         self._add(ARCHIVE if is_kept else ERASE, mail, "", [MLMMJ])
@@ -76,6 +112,17 @@ class SqlPending:
     def readdress_lists(self, name: DomainName) -> None:
         if MLMMJ in self.stores:
             self._add(READDRESS, name, "", [MLMMJ])
+
+    def align(self, name: DomainName, former_aliases: Collection[str] = ()) -> None:
+        if DIRECTORY in self.stores:
+            witness = self.accounts.look(name)
+            self._meant += [Step(0, DIRECTORY, UNALIAS, name, alias, witness) for alias in sorted(former_aliases)]
+            self._meant.append(Step(0, DIRECTORY, ALIGN, name, "", witness))
+
+    @property
+    def _others(self) -> list[str]:
+        """The stores in which an account leaves traces that its own back end does not know of."""
+        return [store for store in self.stores if store != DIRECTORY]
 
     def record(self) -> None:
         """Write the steps down, before anything is committed."""
@@ -124,28 +171,21 @@ class SqlPending:
 
     def is_account(self, name: str) -> bool:
         """Tell whether there is an account or domain of a name."""
-        return bool(self._witness(name))
+        return bool(self.accounts.look(name))
 
     def is_due(self, step: Step) -> bool:
         """Tell whether the accounts were committed: then the account of the step is there no more, or is another.
 
         The look at an account that is there waits for whoever is changing it. A list that is there again has put away
-        what was left of the former one. The addresses of lists are made what they should be at any time.
+        what was left of the former one. What a domain says of its lists and accounts can be done at any time.
         """
-        rows = [
-            row
-            for table, statement in LOCKED_WITNESSES.items()
-            if self.vmail.schema.has(table)
-            for row in self.vmail.rows(statement, name=step.name)
-        ]
-        self.vmail.rollback()
         if step.deed in {ARCHIVE, ERASE}:
-            return _LISTS not in {table for table, _ in rows}
-        return step.deed == READDRESS or _text(rows) != step.witness
+            return not self.accounts.is_list(step.name)
+        return step.deed in _BY_DOMAIN or self.accounts.look(step.name, is_locked=True) != step.witness
 
     def _add(self, deed: str, name: str, new: str, stores: Collection[str]) -> None:
         self._drop_dead(name)
-        witness = self._witness(name)
+        witness = self.accounts.look(name)
         self._meant += [Step(0, store, deed, name, new, witness) for store in stores]
 
     def _drop_dead(self, name: str) -> None:
@@ -154,12 +194,10 @@ class SqlPending:
         Of a domain that goes these are the renamings out of it; its accounts are forgotten either way.
         """
         for step in self.about([name]):
-            is_going = step.name == name or (step.deed == RENAME and step.name.endswith(f"@{name}"))
-            if is_going and self._witness(step.name) == step.witness:
+            is_within = step.deed == RENAME and step.name.endswith(f"@{name}")
+            is_going = is_within or (step.name == name and step.store != DIRECTORY)
+            if is_going and self.accounts.look(step.name) == step.witness:
                 self.done(step.number)
-
-    def _witness(self, name: str) -> str:
-        return _text(self.vmail.rows(WITNESS, name=name))
 
 
 def _text(rows: Collection[Row]) -> str:

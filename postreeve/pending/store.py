@@ -1,5 +1,6 @@
 """What every back end promises about pending work."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +11,20 @@ ARCHIVE, ERASE, READDRESS = "archive", "erase", "readdress"
 """Deeds that are mlmmj's alone: two ways for a list to go, and other alias domains."""
 MLMMJ = "mlmmj"
 """The name of the list server among the stores."""
+ALIGN, UNALIAS = "align", "unalias"
+"""Deeds that are a directory's alone: a domain's accounts follow its status and alias domains, or lose one of these."""
+DIRECTORY = "ldap"
+"""The name of the directory among the stores: many entries are changed after the one that decides."""
+
+_IN_WORDS = {
+    RENAME: "{0.name} is to become {0.new}",
+    FORGET: "{0.name} is to be forgotten",
+    ARCHIVE: "{0.name} goes to the archive",
+    ERASE: "{0.name} is to be erased",
+    READDRESS: "the lists of {0.name} get other addresses",
+    ALIGN: "the accounts of {0.name} are to follow the domain",
+    UNALIAS: "the accounts of {0.name} are to lose their names in {0.new}",
+}
 
 
 @dataclass(frozen=True)
@@ -29,23 +44,23 @@ class Step:
 
     def __str__(self) -> str:
         """Say in words what has to be done."""
-        match self.deed:
-            case "rename":
-                return f"{self.store}: {self.name} is to become {self.new}"
-            case "forget":
-                return f"{self.store}: {self.name} is to be forgotten"
-            case "archive":
-                return f"{self.store}: {self.name} goes to the archive"
-            case "erase":
-                return f"{self.store}: {self.name} is to be erased"
-            case "readdress":
-                return f"{self.store}: the lists of {self.name} get other addresses"
-        return f"{self.store}: {self.deed} {self.name} {self.new}".rstrip()
+        deed = _IN_WORDS.get(self.deed, f"{self.deed} {{0.name}} {{0.new}}").format(self).rstrip()
+        return f"{self.store}: {deed}"
 
     @property
     def names(self) -> frozenset[str]:
         """Return the names that nobody else may change meanwhile."""
         return frozenset({self.name, self.new} - {""})
+
+
+class Witnesses(Protocol):
+    """What tells accounts apart from later ones of the same name."""
+
+    def look(self, name: str, *, is_locked: bool = False) -> str:
+        """Return a text about what has this name, empty if nothing has; a locked look waits for who is changing it."""
+
+    def is_list(self, name: str) -> bool:
+        """Tell whether there is a mailing list of this name."""
 
 
 class Pending(Protocol):
@@ -68,3 +83,9 @@ class Pending(Protocol):
 
     def readdress_lists(self, name: DomainName) -> None:
         """Let mlmmj know the alias domains of a domain's lists, when the work is committed."""
+
+    def align(self, name: DomainName, former_aliases: Collection[str] = ()) -> None:
+        """Let the accounts of a locked domain follow its status and its alias domains, when the work is committed.
+
+        In SQL there is nothing to follow: there the domain is asked with each look-up.
+        """

@@ -1,4 +1,4 @@
-"""Logins in the SQL database `vmail`, sessions and failures in `iredadmin`."""
+"""Who may log in, from the SQL database `vmail`; sessions and failures in `iredadmin`."""
 
 import hashlib
 import secrets
@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from postreeve.permissions import Actor, Allowance
-from postreeve.sessions.store import Failures, Login, Session
+from postreeve.sessions.store import Failures, Login, Logins, Session
 from postreeve.storage import settings_text, sql
 from postreeve.storage.rights import GLOBAL
 from postreeve.storage.sql import Statement, parameter
@@ -67,15 +67,14 @@ FORGET_SESSIONS = Statement(lambda _: sa.delete(sessions).where(sessions.c.used 
 IS_KNOWN = Statement(lambda _: _KNOWN.where(known_networks.c.network == parameter("network")))
 
 
-class SqlSessions:
-    """Logins and sessions, as rows."""
+class SqlLogins:
+    """The admins, as rows of `admin`, `mailbox` and `domain_admins`."""
 
-    def __init__(self, vmail_session: sql.Session, iredadmin_session: sql.Session) -> None:
-        self.vmail = vmail_session
-        self.iredadmin = iredadmin_session
+    def __init__(self, session: sql.Session) -> None:
+        self.session = session
 
     def login(self, account: str) -> Login | None:
-        rows = self.vmail.rows(LOGIN, account=account)
+        rows = self.session.rows(LOGIN, account=account)
         domains = sorted(text for kind, text, active, *_ in rows if kind == "domain" and active)
         holders = [row for row in rows if row[0] != "domain"]
         if not holders:
@@ -88,6 +87,18 @@ class SqlSessions:
         actor = Actor(Address(account), is_global, kind == "user", managed, _allowance(settings))
         stamp = hashlib.sha256("\n".join([kind, password, str(is_global), *domains]).encode()).hexdigest()
         return Login(actor, password, stamp)
+
+
+class SqlSessions:
+    """Sessions and failed logins, as rows."""
+
+    def __init__(self, iredadmin_session: sql.Session, logins: Logins) -> None:
+        self.iredadmin = iredadmin_session
+        self.logins = logins
+        self._followed: list[tuple[str, str]] = []
+
+    def login(self, account: str) -> Login | None:
+        return self.logins.login(account)
 
     def start(self, account: str, kind: str, stamp: str) -> str:
         token, now = secrets.token_urlsafe(32), int(time.time())
@@ -114,8 +125,15 @@ class SqlSessions:
         self.iredadmin.delete(sessions, id_hash=_hashed(token))
 
     def follow(self, account: str, before: str) -> None:
-        if (login := self.login(account)) and login.stamp != before:
-            self.iredadmin.update(sessions, {"stamp": login.stamp}, account=account, stamp=before)
+        self._followed.append((account, before))
+
+    def settle(self) -> None:
+        """Do what was said about following, now that the work is committed."""
+        for account, before in self._followed:
+            known = before
+            while (login := self.login(account)) and login.stamp != known:  # it may change once more meanwhile
+                self.iredadmin.update(sessions, {"stamp": login.stamp}, account=account, stamp=known)
+                known = login.stamp
 
     def failures(self, account: str, network: str, since: int) -> Failures:
         is_known = self.iredadmin.row(IS_KNOWN, account=account, network=network)

@@ -38,6 +38,13 @@ class Failures:
     of_network_since: int
 
 
+class Logins(Protocol):
+    """What accounts say about who may log in as an admin."""
+
+    def login(self, account: str) -> Login | None:
+        """Return who may log in under this name: an active standalone admin, or a user with an admin's rights."""
+
+
 class Sessions(Protocol):
     """The logins and sessions of an installation."""
 
@@ -57,7 +64,10 @@ class Sessions(Protocol):
         """End a session."""
 
     def follow(self, account: str, before: str) -> None:
-        """Let the sessions of an account live on that changed its own rights: the stamp before becomes the present."""
+        """Let the sessions of an account live on that changed its own rights, when the work is committed.
+
+        The stamp before becomes the one that it has then.
+        """
 
     def failures(self, account: str, network: str, since: int) -> Failures:
         """Count failed logins; a network from which the account has logged in before is counted apart."""

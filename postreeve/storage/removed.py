@@ -12,8 +12,12 @@ from postreeve.storage.tables import vmail
 
 def keep_mailboxes(session: Session, removal: Removal, column: sa.Column[str], value: str) -> None:
     """Record mailboxes about to be deleted, so that a job may remove their files when the time has come."""
-    day = (datetime.now(UTC) + timedelta(days=removal.days)).strftime("%Y-%m-%d") if removal.days else None
-    session.execute(KEEP[column.name], value=value, admin=removal.by, day=day)
+    session.execute(KEEP[column.name], value=value, admin=removal.by, day=last_day(removal))
+
+
+def last_day(removal: Removal) -> str | None:
+    """Return the day until which the files are kept; None is for ever."""
+    return (datetime.now(UTC) + timedelta(days=removal.days)).strftime("%Y-%m-%d") if removal.days else None
 
 
 def _keep(schema: Schema, column: sa.Column[str]) -> sa.Executable:

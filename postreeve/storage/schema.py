@@ -5,6 +5,7 @@ import logging
 import os
 import sqlite3
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -13,8 +14,8 @@ from postreeve.settings import SettingsError, Store
 from postreeve.storage.sql import Database, Session, Statement
 from postreeve.storage.tables.amavisd import AMAVISD
 from postreeve.storage.tables.amavisd import INSTALLED as AMAVISD_ROWS
-from postreeve.storage.tables.ddl import statements, table_statements
-from postreeve.storage.tables.iredadmin import IREDADMIN
+from postreeve.storage.tables.ddl import present, statements, table_statements
+from postreeve.storage.tables.iredadmin import BESIDE_DIRECTORY, IREDADMIN
 from postreeve.storage.tables.iredapd import INSTALLED as IREDAPD_ROWS
 from postreeve.storage.tables.iredapd import IREDAPD
 from postreeve.storage.tables.postreeve import MIGRATIONS, Migration, versions
@@ -50,6 +51,20 @@ _MAY_WAIT = frozenset({"amavisd", "iredapd"})
 """Databases without which work on accounts goes on."""
 _READ_BY_GROUP = 0o640
 APPLIED = Statement(lambda _: sa.select(sa.func.max(versions.c.version)))
+
+
+def create(store: Store, name: str, group: str, *, is_beside_directory: bool = False) -> bool:
+    """Create what is missing of a database such as `vmail`, and tell whether it had no tables.
+
+    Of an embedded one that is the file as well. Beside accounts in a directory `iredadmin` has some tables more.
+    """
+    if store.engine == "sqlite":
+        create_file(store, group, is_read_by_mail=name == "vmail")
+    database = Database(store, 1)
+    try:
+        return create_tables(database, name, BESIDE_DIRECTORY if is_beside_directory and name == "iredadmin" else ())
+    finally:
+        database.pool.dispose()
 
 
 def create_file(store: Store, group: str, *, is_read_by_mail: bool) -> None:
@@ -96,14 +111,19 @@ def _give(path: Path, number: int, group: str) -> None:
             ) from error
 
 
-def create_tables(database: Database, name: str) -> bool:
+def create_tables(database: Database, name: str, further: Collection[sa.Table] = ()) -> bool:
     """Fill a database, such as `vmail`, with its tables if it has none, and tell whether it had none."""
+    engine = database.store.engine
+    of_its_own = {table.name for table in present(_METADATA[name], engine)}
+    texts = statements(_METADATA[name], engine)
+    for table in further:
+        texts += table_statements(table, engine) if table.name not in of_its_own else []
     _reach(database)
     if any(table in database.schema.columns for table in _NEEDED[name]):
         return False
     with Session(database) as session:
         session.begin()  # a half-filled database would be taken for another layout
-        for text in statements(_METADATA[name], database.store.engine):
+        for text in texts:
             session.text_execute(text)
         session.commit()
     database.forget_schema()

@@ -17,7 +17,7 @@ from postreeve.fields import (
     text,
     whole_number,
 )
-from postreeve.shapes import Column, FirstLine, Flag, Lines, Rows, Several, WholeText
+from postreeve.shapes import Attribute, Column, FirstLine, Flag, Lines, Rows, Several, WholeText
 from postreeve.subscribable_lists.store import Version
 
 MOST_HEADERS = 50
@@ -73,20 +73,26 @@ def _switch(name: str, sentence: str, file: str) -> Field[bool]:
     return Field(name, YES_NO, sentence, mlmmj=Flag(file))
 
 
-NAME = Field("name", TEXT, "Display name.", sql=Column("name"), mlmmj=FirstLine("name"), also=("cn",))
+NAME = Field(
+    "name", TEXT, "Display name.",
+    sql=Column("name"), ldap=Attribute("cn"), mlmmj=FirstLine("name"), also=("cn",),
+)  # fmt: skip
 ACCOUNT_STATUS = Field(
-    "accountStatus", STATUS, "Switch the list on or off: `active` or `disabled`.", sql=Column("active")
-)
+    "accountStatus", STATUS, "Switch the list on or off: `active` or `disabled`.",
+    sql=Column("active"), ldap=Attribute("accountStatus", "active", "disabled"),
+)  # fmt: skip
 POLICY = Field(
     "accessPolicy", ACCESS_POLICY, "Who may send mail to the list: everybody, a domain, or those it knows.",
-    sql=Column("accesspolicy"),
+    sql=Column("accesspolicy"), ldap=Attribute("accessPolicy"),
 )  # fmt: skip
 IS_NEWSLETTER = Field(
-    "is_newsletter", YES_NO, "Whether everybody may subscribe on a public page.", sql=Column("is_newsletter")
-)
+    "is_newsletter", YES_NO, "Whether everybody may subscribe on a public page.",
+    sql=Column("is_newsletter"), ldap=Several(("enabledService",)),
+)  # fmt: skip
 DESCRIPTION = Field(
-    "newsletter_description", text(1024), "What the public page says about the list.", sql=Column("description")
-)
+    "newsletter_description", text(1024), "What the public page says about the list.",
+    sql=Column("description"), ldap=Attribute("description"),
+)  # fmt: skip
 CLOSED = _switch("close_list", "Nobody may subscribe or unsubscribe by mail.", "closedlist")
 MODERATORS_ONLY = _switch("only_moderator_can_post", "Only moderators may send mail to the list.", "modonlypost")
 MEMBERS_ONLY = _switch("only_subscriber_can_post", "Only subscribers may send mail to the list.", "subonlypost")
@@ -124,20 +130,23 @@ SUBSCRIPTION_MODERATORS = SetField(
 )  # fmt: skip
 OWNERS = SetField(
     "owner", ADDRESS, "Owners, who get mail to `+owner`; without any it is the domain's postmaster.",
-    {"owner": Role.RESET}, sql=Rows("maillist_owners", "address", "owner"), mlmmj=Lines("owner"),
+    {"owner": Role.RESET}, sql=Rows("maillist_owners", "address", "owner"), ldap=Several(("listOwner",)),
+    mlmmj=Lines("owner"),
 )  # fmt: skip
 MODERATORS = SetField(
     "moderators", ADDRESS, "Moderators of mail; without any the owners moderate.",
-    {"moderators": Role.RESET}, sql=Rows("moderators", "address", "moderator"), mlmmj=Lines("moderators"),
+    {"moderators": Role.RESET}, sql=Rows("moderators", "address", "moderator"), ldap=Several(("listModerator",)),
+    mlmmj=Lines("moderators"),
 )  # fmt: skip
 EXTRA_ADDRESSES = SetField(
     "extra_addresses", ADDRESS, "Further addresses of the list.",
     {"extra_addresses": Role.RESET}, is_own=True,
-    sql=Rows("forwardings", "forwarding", "address", {"is_alias": 1}), mlmmj=Lines("listaddress"),
+    sql=Rows("forwardings", "forwarding", "address", {"is_alias": 1}), ldap=Several(("shadowAddress",)),
+    mlmmj=Lines("listaddress"),
 )  # fmt: skip
 MAX_SIZE = Field(
     "max_message_size", whole_number(0, 2**31 - 1), "Largest mail, in bytes; 0 is unlimited.",
-    sql=Column("maxmsgsize"), mlmmj=FirstLine("maxmailsize"),
+    sql=Column("maxmsgsize"), ldap=Attribute("maxMessageSize"), mlmmj=FirstLine("maxmailsize"),
 )  # fmt: skip
 PREFIX = Field("subject_prefix", text(100), "Text before the subject; empty for none.", mlmmj=FirstLine("prefix"))
 CUSTOM_HEADERS = Field(

@@ -10,7 +10,7 @@ KEY = "mailing_lists"
 
 def with_lists(work: Work, profile: Profile) -> Profile:
     """Return a user's profile with the lists to which the user is subscribed."""
-    return next(_shown(_of_user(work, Address(profile["mail"])), iter([profile])))
+    return next(_shown(_of_user(work, Address(_mail(profile))), iter([profile])))
 
 
 def all_with_lists(work: Work, domain: DomainName, profiles: Iterator[Profile]) -> Iterator[Profile]:
@@ -48,4 +48,11 @@ def _unknown(work: Work) -> Mapping[str, list[str]]:
 
 def _shown(lists: Mapping[str, list[str]], profiles: Iterator[Profile]) -> Iterator[Profile]:
     for profile in profiles:
-        yield {**profile, KEY: lists.get(profile["mail"].lower(), [])}
+        further = lists.get(_mail(profile).lower(), [])
+        yield {**profile, KEY: sorted({*profile.get(KEY, ()), *further})}
+
+
+def _mail(profile: Profile) -> str:
+    """Return the user's address; a directory's entry has it in a list."""
+    mail: str | list[str] = profile["mail"]
+    return mail if isinstance(mail, str) else mail[0]

@@ -32,7 +32,7 @@ from postreeve.subscribable_lists.fields import (
     VERSION,
     WITH_SUBSCRIBERS,
 )
-from postreeve.subscribable_lists.store import ListSettings, Version
+from postreeve.subscribable_lists.store import ListSettings, MailingList, Version
 from postreeve.values import Address, DomainName
 from postreeve.work import Profile, Streamed, Work
 
@@ -70,7 +70,7 @@ def create_mailing_list(work: Work, mail: Address, changes: Changes) -> None:
     new = extra.named() if extra else frozenset()
     require_free(work, [mail])
     _check_addresses(work, mail, changes, new)
-    room_for_list(work, domain)
+    room_for_list(work, domain, work.subscribable_lists.count)
     alias_domains = work.domains.alias_domains(domain.name)
     policy = rules.access(changes, None)
     settings = {**rules.DEFAULTS, **rules.resolved(mail, changes, policy, rules.DEFAULTS, alias_domains)}
@@ -88,7 +88,7 @@ def create_mailing_list(work: Work, mail: Address, changes: Changes) -> None:
 @operation("PUT /api/ml/<mail>", CHAPTER, allow=admin_of_its_domain, fields=LIST, event="update", is_account=False)
 def update_mailing_list(work: Work, mail: Address, changes: Changes) -> None:
     """Update the profile of a mailing list, and its subscribers."""
-    work.subscribable_lists.lock(mail)
+    stored = work.subscribable_lists.lock(mail)
     _drop_itself(mail, changes)
     extra = changes.of(EXTRA_ADDRESSES)
     _check_addresses(
@@ -96,10 +96,9 @@ def update_mailing_list(work: Work, mail: Address, changes: Changes) -> None:
     )
     server = work.list_server
     alias_domains = work.domains.alias_domains(mail.domain)
-    stored = next(work.subscribable_lists.profiles([mail]))
     known = server.settings(mail)
     current = known or _recovered(work, mail, stored, alias_domains)
-    policy = rules.access(changes, stored["accessPolicy"])
+    policy = rules.access(changes, stored.access_policy)
     settings = rules.resolved(mail, changes, policy, current, alias_domains)
     if changes:
         rules.require_others(mail, changes, current, settings)
@@ -135,7 +134,9 @@ def _profiles(work: Work, domain: DomainName, mails: Iterable[str]) -> Iterator[
     alias_domains = work.domains.alias_domains(domain)
     for profile in work.subscribable_lists.profiles(mails):
         mail = Address(profile["mail"])
-        settings = work.list_server.settings(mail) or _recovered(work, mail, profile, alias_domains)
+        settings = work.list_server.settings(mail)
+        if settings is None:
+            settings = _recovered(work, mail, work.subscribable_lists.require(mail), alias_domains)
         shown = {name: _shown(value) for name, value in {**rules.NOTHING, **settings}.items()}
         in_alias_domains = set(rules.further_addresses(mail, (), alias_domains))
         extra = _people(settings, EXTRA_ADDRESSES)
@@ -143,14 +144,14 @@ def _profiles(work: Work, domain: DomainName, mails: Iterable[str]) -> Iterator[
         yield {**shown, **profile}
 
 
-def _recovered(work: Work, mail: Address, stored: Profile, alias_domains: Collection[str]) -> ListSettings:
+def _recovered(work: Work, mail: Address, stored: MailingList, alias_domains: Collection[str]) -> ListSettings:
     """Return what the accounts know of a list whose directory is lost."""
     lists = work.subscribable_lists
-    policy = stored["accessPolicy"] if stored["accessPolicy"] in rules.POLICIES else rules.PUBLIC
+    policy = stored.access_policy if stored.access_policy in rules.POLICIES else rules.PUBLIC
     moderators_only, members_only = rules.POLICIES[policy]
     return {
         **rules.DEFAULTS, MODERATORS_ONLY.name: moderators_only, MEMBERS_ONLY.name: members_only,
-        NAME.name: stored["name"] or "", MAX_SIZE.name: stored["maxmsgsize"] or 0,
+        NAME.name: stored.name, MAX_SIZE.name: stored.max_message_size,
         EXTRA_ADDRESSES.name: rules.further_addresses(mail, lists.extra_addresses(mail), alias_domains),
         OWNERS.name: lists.owners(mail), MODERATORS.name: lists.moderators(mail),
     }  # fmt: skip

@@ -13,6 +13,7 @@ from postreeve.storage import accounts, traces
 from postreeve.storage.sql import Schema, Session, Statement, among, batches, parameter
 from postreeve.storage.tables import vmail
 from postreeve.subscribable_lists.fields import ACCOUNT_STATUS, EXTRA_ADDRESSES
+from postreeve.subscribable_lists.store import MailingList
 from postreeve.values import Address
 from postreeve.work import Profile
 
@@ -21,10 +22,11 @@ _OWNERS = Rows("maillist_owners", "address", "owner")
 _MODERATORS = Rows("moderators", "address", "moderator")
 
 _LIST, _LINK = vmail.maillists.c, vmail.forwardings.c
-FIND = Statement(lambda _: sa.select(_LIST.active).where(_LIST.address == parameter("mail")))
-LOCK = Statement(
-    lambda _: sa.select(_LIST.active).where(_LIST.address == parameter("mail")).with_for_update(), is_locking=True
+_COLUMNS = sa.select(_LIST.active, _LIST.name, _LIST.accesspolicy, _LIST.maxmsgsize).where(
+    _LIST.address == parameter("mail")
 )
+FIND = Statement(lambda _: _COLUMNS)
+LOCK = Statement(lambda _: _COLUMNS.with_for_update(), is_locking=True)
 COUNT = Statement(
     lambda _: sa.select(sa.func.count()).select_from(vmail.maillists).where(among(_LIST.domain, "domains"))
 )
@@ -69,13 +71,11 @@ class SqlSubscribableLists:
     def schema(self) -> Schema:
         return self.session.schema
 
-    def require(self, mail: str) -> None:
-        if not self.session.row(FIND, mail=mail):
-            refuse(Code.NO_SUCH_ACCOUNT, hint=mail)
+    def require(self, mail: str) -> MailingList:
+        return _list(self.session.row(FIND, mail=mail), mail)
 
-    def lock(self, mail: str) -> None:
-        if not self.session.row(LOCK, mail=mail):
-            refuse(Code.NO_SUCH_ACCOUNT, hint=mail)
+    def lock(self, mail: str) -> MailingList:
+        return _list(self.session.row(LOCK, mail=mail), mail)
 
     def count(self, domains: Collection[str] | None) -> int:
         row = self.session.row(COUNT_ALL) if domains is None else self.session.row(COUNT, domains=list(domains))
@@ -153,6 +153,13 @@ class SqlSubscribableLists:
         if not self.schema.has(shape.table):
             return set()
         return {person for (person,) in self.session.rows(_PEOPLE[shape.table], mail=mail)}
+
+
+def _list(row: tuple[Any, ...] | None, mail: str) -> MailingList:
+    if row is None:
+        refuse(Code.NO_SUCH_ACCOUNT, hint=mail)
+    _, name, access_policy, max_message_size = row
+    return MailingList(name or "", access_policy, max_message_size or 0)
 
 
 def _profile(row: Mapping[str, Any]) -> Profile:

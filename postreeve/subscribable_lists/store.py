@@ -1,6 +1,7 @@
 """What is promised about mailing lists: by the back end of accounts, and by mlmmj, wherever it runs."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Literal, Protocol, TypedDict
 
 from postreeve.fields import Changes
@@ -60,17 +61,27 @@ class ListServer(Protocol):
         """Give connections back, if there are any."""
 
 
+@dataclass(frozen=True)
+class MailingList:
+    """What the accounts know of a list, as far as mlmmj has to know it as well."""
+
+    name: str
+    access_policy: str
+    max_message_size: int
+    """In bytes; 0 is unlimited."""
+
+
 class SubscribableLists(Protocol):
     """The accounts of mailing lists."""
 
-    def require(self, mail: str) -> None:
-        """Refuse with `NO_SUCH_ACCOUNT` unless there is such a list."""
+    def require(self, mail: str) -> MailingList:
+        """Return a list, or refuse with `NO_SUCH_ACCOUNT`."""
 
-    def lock(self, mail: str) -> None:
+    def lock(self, mail: str) -> MailingList:
         """Like `require`, and keep other writers that lock it away until the work ends."""
 
     def count(self, domains: Collection[str] | None) -> int:
-        """Count the lists of some domains, or of all."""
+        """Count the lists of some domains, or of all; unsubscribable ones too, where there are any."""
 
     def addresses(self, domain: str | None = None) -> list[str]:
         """Return the lists of a domain, or of all, sorted."""

@@ -19,75 +19,98 @@ from postreeve.fields import (
     Role,
     SetField,
 )
-from postreeve.shapes import Column, Row, Rows, Several
+from postreeve.shapes import Attribute, Column, Row, Rows, Several
 
-NAME = Field("name", TEXT, "Display name.", preference="personal_info", sql=Column("name"), also=("cn",))
-GIVEN_NAME = Field("gn", TEXT, "Given name.", preference="personal_info", sql=Column("first_name"), also=("givenName",))
-SURNAME = Field("sn", TEXT, "Surname.", preference="personal_info", sql=Column("last_name"))
-NEW_PASSWORD = Field("password", PASSWORD, "Password, in plain text.", preference="password", sql=Several(()))
+NAME = Field(
+    "name", TEXT, "Display name.",
+    preference="personal_info", sql=Column("name"), ldap=Attribute("cn"), also=("cn",),
+)  # fmt: skip
+GIVEN_NAME = Field(
+    "gn", TEXT, "Given name.",
+    preference="personal_info", sql=Column("first_name"), ldap=Attribute("givenName"), also=("givenName",),
+)  # fmt: skip
+SURNAME = Field(
+    "sn", TEXT, "Surname.", preference="personal_info", sql=Column("last_name"), ldap=Attribute("sn")
+)  # fmt: skip
+NEW_PASSWORD = Field(
+    "password", PASSWORD, "Password, in plain text.", preference="password", sql=Several(()), ldap=Several(())
+)
 PASSWORD_HASH = Field(
     "password_hash", PASSWORD, "Password as a hash with its scheme, such as `{SSHA512}…`; no policy is applied.",
-    sql=Several(()),
+    sql=Several(()), ldap=Several(()),
 )  # fmt: skip
-QUOTA = Field("quota", MEGABYTES, "Mailbox quota, in MB; 0 is unlimited.", sql=Column("quota"), also=("mailQuota",))
+QUOTA = Field(
+    "quota", MEGABYTES, "Mailbox quota, in MB; 0 is unlimited.",
+    sql=Column("quota"), ldap=Several(("mailQuota",)), also=("mailQuota",),
+)  # fmt: skip
 ACCOUNT_STATUS = Field(
-    "accountStatus", STATUS, "Switch the user on or off: `active` or `disabled`.", sql=Column("active")
-)
+    "accountStatus", STATUS, "Switch the user on or off: `active` or `disabled`.",
+    sql=Column("active"), ldap=Attribute("accountStatus", yes="active", no="disabled"),
+)  # fmt: skip
 USER_LANGUAGE = Field(
     "language", LANGUAGE, "Preferred language of the panel.",
-    preference="personal_info", sql=Column("language"), also=("preferredLanguage",),
+    preference="personal_info",
+    sql=Column("language"), ldap=Attribute("preferredLanguage"), also=("preferredLanguage",),
 )  # fmt: skip
-EMPLOYEE_ID = Field("employeeid", TEXT, "Employee number.", sql=Column("employeeid"))
+EMPLOYEE_ID = Field("employeeid", TEXT, "Employee number.", sql=Column("employeeid"), ldap=Attribute("employeeNumber"))
 USER_TRANSPORT = Field(
     "transport", TRANSPORT, "Postfix transport of the user; empty for the domain's.",
-    section="relay", only_global=True, sql=Column("transport"),
+    section="relay", only_global=True, sql=Column("transport"), ldap=Attribute("mtaTransport"),
 )  # fmt: skip
 IS_GLOBAL_ADMIN = Field(
     "isGlobalAdmin", YES_NO, "Whether this user administers everything.",
-    only_global=True, sql=Several(()), also=("domainGlobalAdmin",),
+    only_global=True, sql=Several(()), ldap=Several(("domainGlobalAdmin",)), also=("domainGlobalAdmin",),
 )  # fmt: skip
 FORWARDING = SetField(
     "forwarding", ADDRESS,
     "Addresses to which mail is forwarded; a copy is kept when the user's own address is among them.",
     {"forwarding": Role.RESET, "addForwarding": Role.ADD, "removeForwarding": Role.REMOVE},
     section="forwarding", preference="forwarding", discards_invalid=True, extra="forwardings",
-    sql=Rows("forwardings", "address", "forwarding", {"is_forwarding": 1}),
+    sql=Rows("forwardings", "address", "forwarding", {"is_forwarding": 1}), ldap=Several(("mailForwardingAddress",)),
 )  # fmt: skip
 SENDER_BCC = Field(
     "senderBcc", OPTIONAL_ADDRESS, "Address that gets a copy of all mail the user sends; empty for none.",
-    section="bcc", sql=Row("sender_bcc_user", "username", "bcc_address"), extra="senderBcc",
+    section="bcc", sql=Row("sender_bcc_user", "username", "bcc_address"), ldap=Several(("userSenderBccAddress",)),
+    extra="senderBcc",
 )  # fmt: skip
 RECIPIENT_BCC = Field(
     "recipientBcc", OPTIONAL_ADDRESS, "Address that gets a copy of all mail the user receives; empty for none.",
-    section="bcc", sql=Row("recipient_bcc_user", "username", "bcc_address"), extra="recipientBcc",
+    section="bcc", sql=Row("recipient_bcc_user", "username", "bcc_address"),
+    ldap=Several(("userRecipientBccAddress",)), extra="recipientBcc",
 )  # fmt: skip
 ALIASES = SetField(
     "aliases", ADDRESS, "Alias addresses: further addresses of the mailbox.",
     {"aliases": Role.RESET, "addAlias": Role.ADD, "removeAlias": Role.REMOVE},
     section="aliases", is_own=True, extra="aliases",
-    sql=Rows("forwardings", "forwarding", "address", {"is_alias": 1}),
+    sql=Rows("forwardings", "forwarding", "address", {"is_alias": 1}), ldap=Several(("shadowAddress",)),
 )  # fmt: skip
 SERVICES = SetField(
     "services", SERVICE, "Mail services the user may use, such as `smtp`, `imapsecured` or `deliver`.",
     {"services": Role.RESET, "addService": Role.ADD, "removeService": Role.REMOVE},
-    only_global=True, sql=Several(()),
+    only_global=True, sql=Several(()), ldap=Several(("enabledService",)),
 )  # fmt: skip
 BOX_FORMAT = Field(
     "mailboxFormat", MAILBOX_FORMAT,
     "Format of the mailbox; mail that is there already is not converted.",
-    only_global=True, sql=Column("mailboxformat"), also=("mailbox_format",),
+    only_global=True, sql=Column("mailboxformat"), ldap=Attribute("mailboxFormat"), also=("mailbox_format",),
 )  # fmt: skip
 BOX_FOLDER = Field(
     "mailboxFolder", MAILBOX_FOLDER,
     "Folder of the mailbox below the user's home; mail that is there already is not moved.",
-    only_global=True, sql=Column("mailboxfolder"), also=("mailbox_folder",),
+    only_global=True, sql=Column("mailboxfolder"), ldap=Attribute("mailboxFolder"), also=("mailbox_folder",),
 )  # fmt: skip
 MAILDIR = Field(
     "maildir", ABSOLUTE_PATH, "Absolute path of the user's home, turned into lower case.",
-    only_global=True, sql=Several(()),
+    only_global=True, sql=Several(()), ldap=Several(("homeDirectory",)),
 )  # fmt: skip
-TELEPHONE_NUMBER = Field("telephoneNumber", TEXT, "Telephone number.", sql=Column("telephone"))
-MOBILE = Field("mobile", TEXT, "Mobile phone number.", sql=Column("mobile"))
+TELEPHONE_NUMBER = Field(
+    "telephoneNumber", TEXT, "Telephone number.",
+    sql=Column("telephone"), ldap=Attribute("telephoneNumber", is_several=True),
+)  # fmt: skip
+MOBILE = Field(
+    "mobile", TEXT, "Mobile phone number.",
+    sql=Column("mobile"), ldap=Attribute("mobile", is_several=True),
+)  # fmt: skip
 
 USER = FieldSet(
     "user",

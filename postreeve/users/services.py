@@ -1,6 +1,6 @@
-"""Mail services of a user: columns `enable<service>` of `mailbox`."""
+"""Mail services of a user: columns `enable<service>` of `mailbox`, or values of `enabledService` in a directory."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from postreeve.fields import SetChange
@@ -39,3 +39,51 @@ def switched(wanted: dict[str, bool], columns: Collection[str]) -> tuple[dict[st
                 letters = ("n", "y") if name in _SOGO_MODULES else (0, 1)
                 set_columns[f"enable{name}"] = letters[is_on]
     return set_columns, sorted(unknown)
+
+
+_IN_DIRECTORY = (
+    "mail", "deliver", "lda", "lmtp", "forward", "senderbcc", "recipientbcc", "shadowaddress",
+    "displayedInGlobalAddressBook", "smtp", "smtpsecured", "smtptls", "pop3", "pop3secured", "pop3tls", "imap",
+    "imapsecured", "imaptls", "managesieve", "managesievesecured", "managesievetls", "sieve", "sievesecured",
+    "sievetls", "sogo", *_SOGO_MODULES, "internal", "doveadm", "lib-storage", "indexer-worker", "dsync", "quota-status",
+)  # fmt: skip
+"""What a new user of a directory has, in the order in which it is written."""
+_SPELLED = {word.lower(): word for word in _IN_DIRECTORY}
+_KEPT = frozenset({
+    "internal", "doveadm", "lib-storage", "indexer-worker", "dsync", "quota-status", "domainadmin",
+})  # fmt: skip
+"""What a reset leaves as it is: Dovecot's internal services, and that the user may log in as an admin."""
+# Dovecot's own words for what the panel calls ManageSieve and delivery.
+_FOLLOWING = {
+    "managesieve": ("sieve",), "managesievesecured": ("sievesecured",), "managesievetls": ("sievetls",),
+    "deliver": ("lda", "lmtp"),
+}  # fmt: skip
+
+
+def of_new_user(withheld: Iterable[str], off: Iterable[str], on: Iterable[str]) -> list[str]:
+    """Return the services of a new user: all but those that the domain withholds and the site switches off.
+
+    A domain's panel has no words for TLS: what it withholds by `imapsecured`, it withholds by `imaptls` as well.
+    """
+    with_tls = [word.replace("secured", "tls") for word in withheld]
+    off = frozenset([*withheld, *with_tls, *off])
+    return listed(SetChange(add=frozenset(on)), listed(SetChange(remove=off), _IN_DIRECTORY))
+
+
+def listed(change: SetChange[Any], current: Iterable[str]) -> list[str]:
+    """Return the services after a change, each under its usual spelling; any word may be one."""
+    held = {word.lower(): word for word in current}
+    if change.reset is not None:
+        held = {key: word for key, word in held.items() if key in _KEPT}
+        if "sogo" in change.reset and not change.reset & set(_SOGO_MODULES):
+            held |= {word: word for word in _SOGO_MODULES}
+    for word in _with_following(change.remove):
+        held.pop(word, None)
+    for word in _with_following(change.named()):
+        held.setdefault(word, _SPELLED.get(word, word))
+    return list(held.values())
+
+
+def _with_following(words: Iterable[str]) -> Iterable[str]:
+    for word in sorted(str(word).lower() for word in words):
+        yield from (word, *_FOLLOWING.get(word, ()))

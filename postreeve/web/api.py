@@ -22,7 +22,15 @@ from postreeve.sessions.operations import Opened, resume
 from postreeve.settings import Settings
 from postreeve.web import requests
 from postreeve.web.requests import Parameters
-from postreeve.work import ConflictError, ListServerError, Remarks, Storage, StoreUnavailableError, Streamed
+from postreeve.work import (
+    ConflictError,
+    ListServerError,
+    LongText,
+    Remarks,
+    Storage,
+    StoreUnavailableError,
+    Streamed,
+)
 
 COOKIE = "postreeve_api"
 PIECE_BYTES = 64 * 1024
@@ -246,31 +254,46 @@ def _reply(answer: Answer, client: Client, operation: Operation) -> Reply:
         headers += ((b"set-cookie", _set_cookie(answer.data.token, client)),)
     elif operation.template == "/api/logout":
         headers += ((b"set-cookie", _set_cookie("", client) + b"; Max-Age=0"),)
-    elif isinstance(answer.data, Iterator | Streamed):
+    elif isinstance(answer.data, Iterator | LongText | Streamed):
         return Reply(HTTPStatus.OK, _begun(_pieces(answer.data, answer.remarks)), headers)
     elif operation.method == "GET":
         envelope["_data"] = answer.data
     return Reply(HTTPStatus.OK, _encoder.encode(envelope), headers)
 
 
-def _pieces(data: Iterator[Any] | Streamed, remarks: Remarks) -> Iterator[bytes]:
+def _pieces(data: Iterator[Any] | LongText | Streamed, remarks: Remarks) -> Iterator[bytes]:
     """Write a long answer as it is read, in pieces of about 64 KB."""
     piece = bytearray(_encoder.encode({"_success": True, **_said(remarks)})[:-1] + b',"_data":')
-    if isinstance(data, Streamed):
-        piece += _encoder.encode(data.profile)[:-1] + b"," + _encoder.encode(data.key) + b":"
-        items, end = data.items, b"]}}"
-    else:
-        items, end = data, b"]}"
-    piece += b"["
-    separator = b""
-    for item in items:
-        piece += separator
-        piece += _encoder.encode(item)
-        separator = b","
+    for part in _parts(data):
+        piece += part
         if len(piece) >= PIECE_BYTES:
             yield bytes(piece)
             piece.clear()
-    yield bytes(piece + end)
+    yield bytes(piece + b"}")
+
+
+def _parts(data: Iterator[Any] | LongText | Streamed) -> Iterator[bytes]:
+    """Yield the parts of a long value: a text, a list, or a profile with a list in it."""
+    match data:
+        case LongText(pieces):
+            yield b'"'
+            yield from (_encoder.encode(text)[1:-1] for text in pieces)
+            yield b'"'
+        case Streamed(profile, key, items):
+            yield _encoder.encode(profile)[:-1] + b"," + _encoder.encode(key) + b":"
+            yield from _list(items)
+            yield b"}"
+        case items:
+            yield from _list(items)
+
+
+def _list(items: Iterator[Any]) -> Iterator[bytes]:
+    """Yield the parts of a list."""
+    separator = b"["
+    for item in items:
+        yield separator + _encoder.encode(item)
+        separator = b","
+    yield b"[]" if separator == b"[" else b"]"
 
 
 def _begun(pieces: Iterator[bytes]) -> bytes | Iterator[bytes]:

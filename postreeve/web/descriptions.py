@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 from postreeve.fields import YES_NO, AnyField, Role, SetField
 from postreeve.operations import PATH_PARAMETERS, REGISTRY, Operation
 from postreeve.permissions import Rule, anyone
-from postreeve.work import Profile, Streamed
+from postreeve.work import LongText, Profile, Streamed
 
 CHAPTERS = (
     "Login", "Domain", "Domain Admin", "Mail User", "Mailing List (Unsubscribable)", "Subscribable Mailing List",
@@ -34,7 +34,7 @@ PATH_SENTENCES: Mapping[str, str] = {
 _PATH_EXAMPLES = {
     "<domain>": "example.com", "<mail>": "ann@example.com", "<new_mail>": "anna@example.com", "<number>": "30",
     "<scope>": "ann@example.com", "<direction>": "inbound", "<list>": "whitelist",
-    "ml<mail>": "news@example.com",
+    "ml<mail>": "news@example.com", "maillist<mail>": "all@example.com",
     "admin<mail>": "jane@example.org", "alias<mail>": "team@example.com", "alias<new_mail>": "crew@example.com",
 }  # fmt: skip
 """Examples of path parameters; those with a word before them are for paths in which it stands."""
@@ -70,6 +70,7 @@ _EXAMPLES_IN_CHAPTERS = {
     ("Domain", "name"): "Example Inc.",
     ("Domain Admin", "name"): "Jane Admin",
     ("Mail Alias", "name"): "The team",
+    ("Mailing List (Unsubscribable)", "name"): "All of us",
     ("Subscribable Mailing List", "name"): "Our news",
     ("Mail User", "services"): "imapsecured",
 }
@@ -181,7 +182,8 @@ class Description:
     @property
     def answers(self) -> object:
         """The type of the answer's data; None when there is none."""
-        return get_type_hints(self.operation.function)["return"] if self.operation.method == "GET" else None
+        found = get_type_hints(self.operation.function)["return"] if self.operation.method == "GET" else None
+        return str if found is LongText else found
 
     @property
     def is_listing(self) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 from postreeve import __version__
 from postreeve.errors import Code, true_status
 from postreeve.fields import MOST_LIST_ITEMS, YES_NO, Field, FieldSet, SetField
-from postreeve.shapes import Column, Flag, Lines
+from postreeve.shapes import Attribute, Column, Flag, Lines, Several
 from postreeve.web.api import COOKIE
 from postreeve.web.descriptions import Description, Example, Parameter, described, rules
 
@@ -43,7 +43,7 @@ FLAG: Schema = {"type": "integer", "enum": [0, 1]}
 TEXTS: Schema = {"type": "array", "items": TEXT}
 SETTINGS: Schema = {
     "type": "object",
-    "description": "The `settings` column: numbers where a key is numeric, lists where it is a list.",
+    "description": "The column or attribute of settings: numbers where a key is numeric, lists where it is a list.",
     "additionalProperties": {"anyOf": [TEXT, NUMBER, TEXTS]},
 }
 _STATUS: Schema = {"type": "string", "enum": ["active", "disabled"]}
@@ -77,7 +77,40 @@ PROFILES: Mapping[str, Mapping[str, Schema]] = {
         "mlid": TEXT, "is_newsletter": YES_NO.schema, "newsletter_description": TEXT,
     },
 }  # fmt: skip
-"""What a profile has besides the columns of the parameters, by the name of its fields."""
+"""What a row has besides the columns of the parameters, by the name of its fields."""
+_OF_LISTS: Mapping[str, Schema] = {
+    name: PROFILES["list"][name]
+    for name in ("mail", "accountStatus", "accessPolicy", "mlid", "is_newsletter", "newsletter_description")
+}
+ENTRIES: Mapping[str, Mapping[str, Schema]] = {
+    "domain": {
+        "domainName": TEXTS,
+        "accountSetting": SETTINGS,
+        **{name: schema for name, schema in PROFILES["domain"].items() if name not in {"domain", "settings", *_DATES}},
+    },
+    "admin": {"mail": TEXTS, "accountSetting": SETTINGS, "managed_domains": TEXTS},
+    "user": {
+        "mail": TEXTS,
+        "accountSetting": SETTINGS,
+        **{
+            name: PROFILES["user"][name]
+            for name in (
+                "forwardings",
+                "aliases",
+                "mailing_aliases",
+                "mailing_lists",
+                "managed_domains",
+                "stored_bytes",
+                "stored_messages",
+                "last_login",
+            )
+        },
+    },
+    "alias": {"mail": TEXTS, "accountSetting": SETTINGS, "members": TEXTS},
+    "maillist": {"mail": TEXTS, "accountSetting": SETTINGS, "members": TEXTS},
+    "list": {"accountSetting": SETTINGS, "name": TEXT, **_OF_LISTS},
+}
+"""What an entry of a directory has besides its attributes, by the name of its fields."""
 
 _REMARKS: Mapping[str, Schema] = {
     "_ignored": {**TEXTS, "description": "Parameters that are unknown, or that this back end can not store."},
@@ -323,7 +356,7 @@ def _components() -> dict[str, Any]:
                 "enum": [code.name for code in Code],
                 "description": "\n".join(f"- `{code.name}`: {code.value}" for code in Code),
             },
-            **{profile_name(fields): _profile(fields) for fields in shown.values()},
+            **{name: schema for fields in shown.values() for name, schema in _profiles(fields)},
             **_answers(),
         },
         "responses": {
@@ -355,18 +388,57 @@ def _problem() -> dict[str, Any]:
     return {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
-def _profile(fields: FieldSet) -> dict[str, Any]:
+def _profiles(fields: FieldSet) -> Iterable[tuple[str, Schema]]:
+    """Yield the schema of a profile, which is a row or an entry, and those of both."""
+    name = profile_name(fields)
+    parts = {}
+    if fields.name in PROFILES:
+        parts[f"{name}InSql"] = _row(fields)
+    parts[f"{name}InLdap"] = _entry(fields)
+    yield name, {"anyOf": [{"$ref": _REFERENCE.format(name=part)} for part in parts]}
+    yield from parts.items()
+
+
+def _row(fields: FieldSet) -> dict[str, Any]:
     own = PROFILES[fields.name]
-    closable = {of.extra for of in fields if of.section != "general"}
     columns = {name: schema for name, schema in _columns(fields) if name not in own}
     return {
         "type": "object",
-        "description": "The row as it is stored, in its own column names, with further keys. Other columns may be "
-        "there too; keys of sections that are closed to the asker are missing.",
-        "required": [name for name in own if name not in closable],
+        "description": "Accounts in SQL: the row as it is stored, in its own column names, with further keys. Other "
+        "columns may be there too; keys of sections that are closed to the asker are missing.",
+        "required": _always_there(fields, own),
         "properties": {**columns, **own},
         "additionalProperties": True,
     }
+
+
+def _entry(fields: FieldSet) -> dict[str, Any]:
+    own = ENTRIES[fields.name]
+    attributes = {name: schema for name, schema in _attributes(fields) if name not in own}
+    of_lists = {of.name: {**_shown(of), "description": of.help} for of in fields if of.mlmmj is not None}
+    return {
+        "type": "object",
+        "description": "Accounts in OpenLDAP: the attributes of the entry that have values, each a list of texts, "
+        "with further keys. What is no UTF-8 is in base64; keys of sections that are closed to the asker are missing.",
+        "required": _always_there(fields, own),
+        "properties": {**attributes, **of_lists, **own},
+        "additionalProperties": True if of_lists else TEXTS,
+    }
+
+
+def _attributes(fields: FieldSet) -> Iterable[tuple[str, Schema]]:
+    """Yield the attributes in which parameters are stored."""
+    for of in fields:
+        match of.ldap:
+            case Attribute(name):
+                yield name, {**TEXTS, "description": of.help}
+            case Several(keys):
+                yield from ((key, {**TEXTS, "description": of.help}) for key in keys)
+
+
+def _always_there(fields: FieldSet, own: Iterable[str]) -> list[str]:
+    closable = {of.extra for of in fields if of.section != "general"}
+    return [name for name in own if name not in closable]
 
 
 def _columns(fields: FieldSet) -> Iterable[tuple[str, Schema]]:

@@ -1,8 +1,10 @@
-"""An address that changes or goes away, wherever it stands; and addresses that are in use."""
+"""An address that changes or goes away, wherever it stands in the tables."""
 
 import pytest
 
 from tests.site import PASSWORD, Client, Row, Site
+
+pytestmark = pytest.mark.sql
 
 _LINK = "(address, {}, domain, dest_domain) VALUES ('{}@ex.com', 'ann@ex.com', 'ex.com', 'ex.com')"
 LEFT_BY_OTHERS = (
@@ -202,32 +204,3 @@ def test_a_domain_whose_name_ends_alike_is_left_alone(site: Site, root: Client) 
     assert {table: rows for table, rows in after.items() if table != "log"} == {
         table: rows for table, rows in before.items() if table != "log"
     }
-
-
-@pytest.mark.parametrize("path", ["user/new@ex.com", "alias/new@ex.com"])
-def test_an_address_of_any_kind_of_account_is_in_use(site: Site, root: Client, path: str) -> None:
-    site.execute("vmail", "INSERT INTO maillists (address, domain, mlid) VALUES ('list@ex.com', 'ex.com', 'x')")
-    for taken in ("ann", "all", "sales", "list"):
-        taken_path = path.replace("new", taken)
-        assert root.refused("POST", taken_path, password=PASSWORD) == "ALREADY_EXISTS"
-
-
-def test_an_address_is_in_use_by_its_name_in_the_primary_domain(root: Client) -> None:
-    root.ok("PUT", "domain/ex.com", addAliasDomain="ex.net")
-    assert root.refused("PUT", "user/bob@ex.com", addAlias="ann@ex.net") == "ALREADY_EXISTS"
-    root.ok("PUT", "user/ann@ex.com", addAlias="ann@ex.net")
-
-
-def test_an_alias_domain_that_goes_takes_its_alias_addresses_along(site: Site) -> None:
-    root = site.root()
-    root.ok("POST", "domain/ex.com", aliasDomains="ex.net")
-    root.ok("POST", "user/ann@ex.com", password=PASSWORD, aliases="info@ex.net,info@ex.com")
-    root.ok("PUT", "domain/ex.com", removeAliasDomain="ex.net")
-    assert root.data("user/ann@ex.com")["aliases"] == ["info@ex.com"]
-
-
-def test_an_alias_domain_that_waits_for_its_proof_has_no_addresses_yet(site: Site) -> None:
-    site.root().ok("POST", "domain/ex.com")
-    boss = site.admin("boss@admins.test", "ex.com")
-    assert "gmail.com waits" in boss.put("domain/ex.com", addAliasDomain="gmail.com")["_hint"]
-    assert boss.refused("POST", "user/ann@ex.com", password=PASSWORD, aliases="ceo@gmail.com") == "NO_SUCH_DOMAIN"

@@ -7,6 +7,8 @@ import pytest
 from tests.servers import Server
 from tests.site import PASSWORD, Client, Site, running
 
+pytestmark = pytest.mark.sql
+
 MISSING = {
     "mailbox": ("first_name", "last_name", "mobile", "telephone", "recovery_email", "birthday"),
     "deleted_mailboxes": ("bytes", "messages"),
@@ -24,7 +26,7 @@ def older(server: Server) -> Iterator[Site]:
                 site.execute("vmail", f"ALTER TABLE {table} DROP COLUMN {column}")
         for table in MISSING_TABLES:
             site.execute("vmail", f"DROP TABLE {table}")
-        site.storage.vmail.forget_schema()
+        site.storage.databases["vmail"].forget_schema()
         yield site
 
 

@@ -1,8 +1,11 @@
 """Rows that other programs wrote in mixed case, which MariaDB finds in any spelling."""
 
+import pytest
+
 from tests.site import PASSWORD, Site
 
 
+@pytest.mark.sql
 def test_rows_in_mixed_case_are_shown_with_their_extras(site: Site) -> None:
     root = site.root()
     root.ok("POST", "domain/ex.com", senderBcc="copy@x.test")

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from postreeve.backends import native_lists
+from postreeve.backends.common import native_lists
 from postreeve.operations import REGISTRY
 from postreeve.storage.sql import Session
 from tests.footprints.spool import Change, Spool, Tree, starting_tree
@@ -85,6 +85,7 @@ class Found:
     files: Tree
 
 
+@pytest.mark.sql
 @pytest.mark.parametrize(
     "file", [ACCOUNTS, POLICIES, pytest.param(LISTS, marks=pytest.mark.slow)], ids=lambda file: file.stem
 )

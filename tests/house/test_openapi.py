@@ -73,7 +73,7 @@ def test_profiles_hold_every_key_that_the_document_declares(site: Site) -> None:
     schemas = document()["components"]["schemas"]
     assert set(shown) == set(PROFILES)
     for kind, name in shown.items():
-        declared = set(schemas[f"{kind.capitalize()}Profile"]["properties"])
+        declared = set(schemas[f"{kind.capitalize()}ProfileInSql"]["properties"])
         assert declared <= set(root.data(f"{'ml' if kind == 'list' else kind}/{name}")), kind
 
 

@@ -7,6 +7,7 @@ replaces it has not looked at anything before, like any process after a start.
 Run as: mortal.py SETTINGS MOMENT-FILE PORT
 """
 
+import importlib.util
 import os
 import signal
 import socket
@@ -20,7 +21,7 @@ from typing import Any
 import uvicorn
 
 from postreeve import app as assembly
-from postreeve.backends import SqlStorage
+from postreeve.backends.common import Stores
 from postreeve.storage.sql import Session
 
 WRITING = ("INSERT", "UPDATE", "DELETE")
@@ -30,25 +31,46 @@ left = threading.local()
 
 def watch(moment: Path) -> None:
     """Count what is made lasting from the claim of a change on, and end the process when the number is reached."""
-    execute, claim = Session._execute, SqlStorage.claim
+    execute, claim = Session._execute, Stores.claim
 
     def counted_execute(session: Session, verb: str, text: str, parameters: Any) -> None:
-        is_lasting = text == "COMMIT" or (not session.is_in_transaction and text.startswith(WRITING))
-        if is_lasting and getattr(left, "moments", None) is not None:
-            left.moments -= 1
-            if left.moments == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+        if text == "COMMIT" or (not session.is_in_transaction and text.startswith(WRITING)):
+            count()
         execute(session, verb, text, parameters)
 
     @contextmanager
-    def watched_claim(storage: SqlStorage, taken: Collection[str], freed: Collection[str] = ()) -> Iterator[None]:
+    def watched_claim(storage: Stores, taken: Collection[str], freed: Collection[str] = ()) -> Iterator[None]:
         left.moments = int(moment.read_text()) if moment.exists() else None
         with claim(storage, taken, freed):
             yield
         left.moments = None
 
     Session._execute = counted_execute  # type: ignore[method-assign,assignment]
-    SqlStorage.claim = watched_claim  # type: ignore[method-assign,assignment]
+    Stores.claim = watched_claim  # type: ignore[method-assign,assignment]
+    if importlib.util.find_spec("ldap"):
+        watch_directory()
+
+
+def watch_directory() -> None:
+    """Count what is written to a directory, too."""
+    from postreeve.storage.directory.session import Session as Directory
+
+    ask = Directory.ask
+
+    def counted_ask(session: Directory, send: Any) -> Any:
+        if getattr(send, "__name__", "") == "carry_out":
+            count()
+        return ask(session, send)
+
+    Directory.ask = counted_ask  # type: ignore[method-assign,assignment]
+
+
+def count() -> None:
+    """Come one moment nearer to the end."""
+    if getattr(left, "moments", None) is not None:
+        left.moments -= 1
+        if left.moments == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def serve(settings: str, listener: socket.socket) -> None:

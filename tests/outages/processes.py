@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from postreeve.settings import Store
+from postreeve.settings import Ldap, Store
 from tests.site import Client
 
 START_SECONDS = 30
@@ -39,8 +39,8 @@ class Process:
         self.program.wait()
 
 
-def settings_file(folder: Path, stores: Mapping[str, Store], **values: Any) -> Path:
-    """Write the settings of an installation on some databases, and return the file."""
+def settings_file(folder: Path, stores: Mapping[str, Store | Ldap], **values: Any) -> Path:
+    """Write the settings of an installation on some databases and a directory, and return the file."""
     lines = [f"{name} = {json.dumps(value)}" for name, value in {"login_answer_ms": 0, **values}.items()]
     for name, store in stores.items():
         given = {key: value for key, value in msgspec.to_builtins(store).items() if value}

@@ -11,8 +11,7 @@ import pytest
 import requests
 
 from postreeve import operations
-from postreeve.app import App
-from postreeve.backends import SqlStorage
+from postreeve.app import App, storage_of
 from postreeve.operations import REGISTRY, Call
 from postreeve.permissions import Actor
 from postreeve.storage import engines
@@ -20,6 +19,7 @@ from postreeve.storage.sql import Session
 from postreeve.values import Address
 from postreeve.work import ConflictError, StoreUnavailableError, Work
 from tests.outages.processes import Process, ran, serving, settings_file
+from tests.profiles import accounts
 from tests.site import PASSWORD, ROOT, Client, Site
 from tests.site import serving as serving_here
 from tests.wire.raw import COOKIE, token
@@ -58,14 +58,28 @@ def test_a_killed_process_loses_nothing_it_has_confirmed_and_leaves_nothing_by_h
             time.sleep(0.01)
         process.kill()
     assert [future.result() for future in futures] == [None] * WRITERS
-    users = {row["username"] for row in site.rows("mailbox")}
+    users = set(accounts(site, "mailbox"))
     assert told <= users
+    for user, (forwardings, aliases) in _links(site).items():
+        assert (forwardings, aliases) == (["x@far.test", "y@far.test"], [user.replace("@", ".alias@")])
+        users.remove(user)
+    assert users == set()
+    _settle(site, file, set(accounts(site, "mailbox")))
+
+
+def _links(site: Site) -> dict[str, tuple[list[str], list[str]]]:
+    """Return the forwardings and the alias addresses of all who have forwardings."""
+    if site.directory:
+        entries = [entry for entry in site.entries().values() if "mailForwardingAddress" in entry]
+        return {entry["mail"][0]: (entry["mailForwardingAddress"], entry["shadowAddress"]) for entry in entries}
     links = site.rows("forwardings")
-    for user in users:
-        assert sorted(row["forwarding"] for row in links if row["address"] == user) == ["x@far.test", "y@far.test"]
-        assert [row["address"] for row in links if row["forwarding"] == user] == [user.replace("@", ".alias@")]
-    assert {row["address"] for row in links if row["is_forwarding"]} == users
-    _settle(site, file, users)
+    return {
+        user: (
+            sorted(row["forwarding"] for row in links if row["address"] == user),
+            [row["address"] for row in links if row["forwarding"] == user],
+        )
+        for user in {row["address"] for row in links if row["is_forwarding"]}
+    }
 
 
 def _settle(site: Site, file: Path, users: set[str]) -> None:
@@ -109,6 +123,7 @@ def test_open_lines_of_the_log_are_settled_by_what_has_happened(site: Site, tmp_
     assert {row["loglevel"] for row in site.rows("log")} == {"info"}
 
 
+@pytest.mark.sql
 def test_a_work_in_a_deadlock_is_done_again(site: Site) -> None:
     root = site.root()
     for domain in ("a.test", "b.test"):
@@ -116,7 +131,7 @@ def test_a_work_in_a_deadlock_is_done_again(site: Site) -> None:
     root.ok("POST", "user/ann@a.test", password=PASSWORD)
     answers = []
     worker = threading.Thread(target=lambda: answers.append(root.post("user/ann@a.test/change_email/ann@b.test")))
-    with Session(site.storage.vmail) as other:
+    with Session(site.storage.databases["vmail"]) as other:
         other.begin()
         for number in range(50):  # MariaDB gives way to who has written more
             other.text_execute(f"INSERT INTO admin (username, password) VALUES ('w{number}@far.test', 'x')")
@@ -149,7 +164,7 @@ def test_a_work_is_tried_four_times(site: Site, conflicts: int, *, is_done: bool
     else:
         with pytest.raises(StoreUnavailableError):
             operations.run(replace(wanted, function=create), call, site.storage)
-    assert len(site.rows("domain")) == int(is_done)
+    assert len(accounts(site, "domain")) == int(is_done)
     assert len(site.rows("log", admin=ROOT)) == int(is_done)
     assert site.rows("postreeve_claims") == []
 
@@ -158,7 +173,7 @@ def test_a_session_that_can_not_be_renewed_is_an_outage_and_no_defect(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "LOCK_SECONDS", 1)
-    storage = SqlStorage(site.settings)
+    storage = storage_of(site.settings)
     with serving_here(App(storage, site.settings)) as base:
         _ask_while_sessions_are_locked(site, Client(base).login(ROOT))
     storage.close()

@@ -4,11 +4,11 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from postreeve.app import App
-from postreeve.backends import SqlStorage
+from postreeve.app import App, storage_of
 from postreeve.jobs import pending
 from postreeve.pending.sql import SqlPending
 from postreeve.settings import SettingsError
@@ -17,6 +17,7 @@ from postreeve.storage.sql import Session
 from postreeve.work import StoreUnavailableError
 from tests.outages.processes import both, ran, serving, settings_file
 from tests.pending.policies import create_domains, create_user, facts, give, renamed, told_of
+from tests.profiles import accounts
 from tests.site import PASSWORD, Client, Site
 from tests.site import serving as serving_here
 from tests.wire.raw import COOKIE, token
@@ -43,6 +44,14 @@ def leave(site: Site, deed: str, name: str, new: str = "", stores: Iterable[str]
         values = f"('{store}', '{deed}', '{name}', '{new}', 'mailbox 2020-01-01 00:00:00', {int(time.time())})"
         columns = "store, deed, name, new_name, witness, created"
         site.execute("iredadmin", f"INSERT INTO postreeve_pending ({columns}) VALUES {values}")
+
+
+def delete_user_alone(site: Site, mail: str) -> None:
+    """Delete a user, and nothing else."""
+    if site.directory:
+        site.directory.delete(site.directory.tree.user(mail))
+    else:
+        site.execute("vmail", f"DELETE FROM mailbox WHERE username = '{mail}'")
 
 
 def rename_accounts_alone(site: Site, root: Client, old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +99,7 @@ def test_two_processes_that_finish_the_same_at_once_do_it_once(
             assert sum(settled for settled, _ in (job.result() for job in jobs)) <= 12
             pending.run(site.storage)
             assert site.rows("postreeve_pending") == []
-            [home] = {row["username"] for row in site.rows("mailbox")} & {bob, cat}
+            [home] = {bob, cat}.intersection(accounts(site, "mailbox"))
             assert told_of(home, facts(site)) == renamed(before, ann, home)
             assert told_of(ann, facts(site)) == []
     assert len(facts(site)) == ROUNDS * len(before)
@@ -99,7 +108,7 @@ def test_two_processes_that_finish_the_same_at_once_do_it_once(
 def test_a_name_that_a_dead_process_holds_waits_until_the_claim_expires(site: Site) -> None:
     populated(site, BOB)
     before = facts(site)
-    site.execute("vmail", f"DELETE FROM mailbox WHERE username = '{BOB}'")
+    delete_user_alone(site, BOB)
     leave(site, "forget", BOB)
     now = int(time.time())
     dead = f"('{BOB}', 'dead', {now + claims.LIFETIME_SECONDS})"
@@ -116,7 +125,7 @@ def test_a_name_that_a_dead_process_holds_waits_until_the_claim_expires(site: Si
 def test_the_next_start_settles_what_is_pending(site: Site, tmp_path: Path) -> None:
     populated(site, ANN)
     before = facts(site)
-    site.execute("vmail", f"DELETE FROM mailbox WHERE username = '{ANN}'")
+    delete_user_alone(site, ANN)
     leave(site, "forget", ANN, stores=["iredapd"])
     leave(site, "swallow", "x@ex.com", stores=["amavisd"])
     with serving(settings_file(tmp_path, site.stores)) as process:
@@ -168,7 +177,7 @@ def test_a_store_whose_rows_are_locked_follows_later(site: Site, monkeypatch: py
     root = populated(site, ANN)
     before = facts(site)
     session = token(root)
-    storage = SqlStorage(site.settings)
+    storage = storage_of(site.settings)
     with serving_here(App(storage, site.settings)) as base, Session(site.storage.databases["amavisd"]) as other:
         client = Client(base)
         client.session.cookies.set(COOKIE, session)
@@ -201,18 +210,24 @@ def test_an_answer_tells_what_is_pending_when_the_database_of_our_own_goes_after
 
 
 def lost(site: Site, patch: pytest.MonkeyPatch, method: str, path: str) -> None:
-    """Ask for a change whose commit the database of the accounts does not answer, and does not carry out."""
+    """Ask for a change whose commit the store of the accounts does not answer, and does not carry out."""
     commit = Session.commit
 
     def lose(session: Session) -> None:
-        if session.database is site.storage.vmail and session.is_in_transaction:
+        if session.database is site.storage.databases.get("vmail") and session.is_in_transaction:
             session.rollback()
             raise StoreUnavailableError("gone")
         commit(session)
 
+    def lose_entries(session: Any) -> None:
+        session.rollback()
+        raise StoreUnavailableError("gone")
+
     root = site.root()
     with patch.context() as lossy:
         lossy.setattr(Session, "commit", lose)
+        if site.directory:
+            lossy.setattr("postreeve.storage.directory.session.Session.commit", lose_entries)
         assert root.raw(method, path).status_code == 503
 
 

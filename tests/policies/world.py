@@ -51,11 +51,11 @@ class World:
         for name in POLICIES:
             with Session(self.site.storage.databases[name]) as session:
                 session.begin()
-                for table in reversed(TABLES[name].tables.values()):
+                for table in reversed(TABLES[name].values()):
                     session.delete(table)
                 for table_name, rows in self.site._initial.items():
-                    for row in rows if table_name in TABLES[name].tables else ():
-                        session.insert(TABLES[name].tables[table_name], row)
+                    for row in rows if table_name in TABLES[name] else ():
+                        session.insert(TABLES[name][table_name], row)
                 session.commit()
 
     def insert(self, table: sa.Table, **values: Any) -> int:

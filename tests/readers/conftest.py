@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.mail_system import Dovecot, PostfixMaps, configure, private_directory
+from tests.readers.directory import DirectoryReaders
 from tests.readers.readers import Readers
-from tests.site import Site
+from tests.site import PASSWORD, Site
 
 _FOLDER = Path(__file__).parent
 
@@ -25,7 +26,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def mail_programs(installation: Site) -> Iterator[tuple[PostfixMaps, Dovecot]]:
     """Postfix's maps and a running Dovecot for each of the engines in turn."""
     with private_directory() as home:
-        system = configure(installation.settings, home, home)
+        system = configure(installation.settings, home, home, **look_ups(installation))
         with Dovecot(home / "config", system) as dovecot:
             yield PostfixMaps(home / "config"), dovecot
 
@@ -35,7 +36,12 @@ def readers(mail_programs: tuple[PostfixMaps, Dovecot], site: Site) -> Readers:
     """What Postfix and Dovecot make of a wiped installation, whose mailboxes have paths that are easy to read."""
     maps, dovecot = mail_programs
     site.change_settings(maildir_hashed=False, maildir_append_timestamp=False)
-    return Readers(maps, dovecot.doveadm)
+    return (DirectoryReaders if site.directory else Readers)(maps, dovecot.doveadm)
+
+
+def look_ups(site: Site) -> dict[str, str]:
+    """Return who asks a directory for accounts: its own account for that, which only reads."""
+    return {"look_up_user": "vmail", "look_up_password": PASSWORD} if site.directory else {}
 
 
 def _engine(item: pytest.Item) -> str:

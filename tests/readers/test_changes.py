@@ -11,6 +11,7 @@ from postreeve.settings import Scheme
 from tests.readers.readers import (
     DOORS,
     NOTHING,
+    Answers,
     Readers,
     alias_domain,
     further_address,
@@ -29,6 +30,8 @@ ANN, BOB, EVE = "ann@ex.com", "bob@ex.com", "eve@ex.org"
 FAR = "someone@far.test"
 UNKNOWN = "nobody@ex.com"
 OTHER_PASSWORD = "And' \"3 %u\\$ Blanks"
+UNKNOWN_TO_SLAPD = {"ARGON2I", "ARGON2ID", "PBKDF2", "SCRAM-SHA-256"}
+"""Schemes with which users of a directory could not log in: slapd itself compares their passwords."""
 
 
 @pytest.fixture
@@ -111,10 +114,9 @@ def test_an_international_domain_is_known_by_its_ascii_name(site: Site, readers:
 def test_the_usual_path_of_a_mailbox_is_the_same_to_both(site: Site, root: Client, readers: Readers) -> None:
     site.change_settings(maildir_hashed=True, maildir_append_timestamp=True, maildir_domain_hashed=True)
     root.ok("POST", "user/jo@ex.com", password=PASSWORD)
-    [row] = site.rows("mailbox", username="jo@ex.com")
-    assert row["maildir"].startswith("e/x/ex.com/j/o/_/jo-20")
-    assert readers.about("jo@ex.com")["virtual_mailbox_maps"] == {f"vmail1/{row['maildir']}/Maildir/"}
-    assert (readers.doveadm.user("jo@ex.com") or {})["home"] == f"/var/vmail/vmail1/{row['maildir']}"
+    [home] = readers.fields("home", "jo@ex.com")
+    assert home.startswith("/var/vmail/vmail1/e/x/ex.com/j/o/_/jo-20")
+    assert readers.about("jo@ex.com")["virtual_mailbox_maps"] == {f"{home.removeprefix('/var/vmail/')}/Maildir/"}
 
 
 # Passwords
@@ -127,18 +129,33 @@ def test_a_password_of_every_scheme_logs_in(site: Site, readers: Readers) -> Non
     for scheme in get_args(Scheme):
         site.change_settings(default_password_scheme=scheme)
         new, changed = f"new-{scheme.lower()}@ex.com", f"changed-{scheme.lower()}@ex.com"
+        if site.directory and scheme in UNKNOWN_TO_SLAPD:
+            assert root.refused("POST", f"user/{new}", password=OTHER_PASSWORD) == "INVALID_PASSWORD_SCHEME"
+            continue
         root.ok("POST", f"user/{new}", password=OTHER_PASSWORD)
         root.ok("POST", f"user/{changed}", password=PASSWORD)
         root.ok("PUT", f"user/{changed}", password=OTHER_PASSWORD)
         given |= {new: OTHER_PASSWORD, changed: OTHER_PASSWORD}
-    stored = {row["password"][:6] for row in site.rows("mailbox")}
-    assert stored == {"{SSHA5", "{SSHA}", "{CRYPT", "{ARGON", "{PBKDF", "{SHA51"}
+    assert {text[:6] for text in _stored_passwords(site)} == (
+        {"{SSHA5", "{SSHA}", "{CRYPT"} | (set() if site.directory else {"{ARGON", "{PBKDF", "{SHA51"})
+    )
     assert readers.passwords(given) == set(given)
     assert readers.passwords(dict.fromkeys(given, PASSWORD)) == set()
 
 
-def test_a_hash_that_dovecot_has_made_logs_in(root: Client, readers: Readers) -> None:
-    schemes = ("SSHA256", "BLF-CRYPT", "SHA256-CRYPT", "ARGON2I", "PBKDF2", "SCRAM-SHA-256", "MD5-CRYPT", "PLAIN")
+def _stored_passwords(site: Site) -> list[str]:
+    if site.directory:
+        return [text for dn, entry in site.entries().items() if ",ou=Users" in dn for text in entry["userPassword"]]
+    return [row["password"] for row in site.rows("mailbox")]
+
+
+def test_a_hash_that_dovecot_has_made_logs_in(site: Site, root: Client, readers: Readers) -> None:
+    schemes = ["SSHA256", "BLF-CRYPT", "SHA256-CRYPT", "ARGON2I", "PBKDF2", "SCRAM-SHA-256", "MD5-CRYPT", "PLAIN"]
+    if site.directory:
+        for scheme in UNKNOWN_TO_SLAPD.intersection(schemes):
+            schemes.remove(scheme)
+            stored = readers.doveadm.hashed(OTHER_PASSWORD, scheme)
+            assert root.refused("PUT", f"user/{ANN}", password_hash=stored) == "INVALID_PASSWORD_SCHEME"
     given = {f"{scheme.lower()}@ex.com": OTHER_PASSWORD for scheme in schemes}
     for mail, scheme in zip(given, schemes, strict=True):
         root.ok("POST", f"user/{mail}", password_hash=readers.doveadm.hashed(OTHER_PASSWORD, scheme))
@@ -154,24 +171,27 @@ def test_a_hash_that_dovecot_has_made_logs_in(root: Client, readers: Readers) ->
 
 
 def test_a_new_user_may_use_every_service_from_everywhere(root: Client, readers: Readers) -> None:
-    assert root.data(f"user/{ANN}")["allow_nets"] is None
+    assert root.data(f"user/{ANN}").get("allow_nets") is None
     assert readers.services(ANN, DOORS) == DOORS
     assert readers.doveadm.auth_test(ANN, PASSWORD, service="imap", remote="203.0.113.7")
     inner = ("lmtp", "lda", "doveadm", "quota-status", "indexer-worker", "dsync")
     assert [name for name in inner if readers.doveadm.user(ANN, service=name) is None] == []
 
 
-def test_a_service_that_is_taken_away_is_refused_and_no_other(root: Client, readers: Readers) -> None:
-    root.ok("PUT", f"user/{ANN}", removeService="imap,imaptls,pop3secured,managesieve,managesievesecured")
+def test_a_service_that_is_taken_away_is_refused_and_no_other(site: Site, root: Client, readers: Readers) -> None:
+    # Only a directory has a word of its own for managesieve with TLS.
+    services = f"imap,imaptls,pop3secured,managesieve,managesievesecured{',managesievetls' if site.directory else ''}"
+    root.ok("PUT", f"user/{ANN}", removeService=services)
     away = {("imap", ""), ("imap", "tls"), ("pop3", "secured"), *of_protocol("sieve")}
     assert readers.services(ANN, DOORS) == DOORS - away
     assert readers.about(ANN) == mailbox(ANN)
-    root.ok("PUT", f"user/{ANN}", addService="imap,imaptls,pop3secured,managesieve,managesievesecured")
+    root.ok("PUT", f"user/{ANN}", addService=services)
     assert readers.services(ANN, DOORS) == DOORS
 
 
-def test_only_the_services_of_a_reset_are_left(root: Client, readers: Readers) -> None:
-    root.ok("PUT", f"user/{ANN}", services="deliver,imapsecured,imaptls")
+def test_only_the_services_of_a_reset_are_left(site: Site, root: Client, readers: Readers) -> None:
+    # In a directory mail itself is a service.
+    root.ok("PUT", f"user/{ANN}", services=f"{'mail,' if site.directory else ''}deliver,imapsecured,imaptls")
     assert readers.services(ANN, DOORS) == {("imap", "secured"), ("imap", "tls")}
     assert readers.doveadm.user(ANN, service="lmtp")
     assert readers.about(ANN) == without(mailbox(ANN), "sender_login_maps")
@@ -188,18 +208,32 @@ def test_without_smtp_nobody_sends_from_the_address(root: Client, readers: Reade
     }
 
 
-def test_without_delivery_postfix_knows_no_mailbox(root: Client, readers: Readers) -> None:
+def test_without_delivery_postfix_knows_no_mailbox(site: Site, root: Client, readers: Readers) -> None:
     root.ok("PUT", f"user/{ANN}", removeService="deliver", transport="smtp:[192.0.2.1]:26")
-    assert readers.about(ANN) == without(mailbox(ANN), "virtual_mailbox_maps")
+    if site.directory:
+        assert readers.about(ANN) == {"sender_login_maps": {ANN}, "transport_maps_user": {"smtp:[192.0.2.1]:26"}}
+        assert readers.doveadm.user(ANN, service="lmtp") is None
+    else:
+        assert readers.about(ANN) == without(mailbox(ANN), "virtual_mailbox_maps")
     assert readers.logins(ANN) == {ANN}
 
 
 def test_settings_take_services_from_new_users(site: Site, root: Client, readers: Readers) -> None:
     site.change_settings(additional_disabled_user_services=["pop3", "pop3secured", "pop3tls", "managesieve"])
-    site.execute("vmail", "UPDATE domain SET settings = 'disabled_mail_services:smtp,smtpsecured;'")
+    _set(
+        site, "disabled_mail_services:smtp,smtpsecured;", "disabledMailService:smtp", "disabledMailService:smtpsecured"
+    )
     root.ok("POST", "user/jo@ex.com", password=PASSWORD)
     away = of_protocol("pop3") | of_protocol("smtp") | {("sieve", "")}
     assert readers.services("jo@ex.com", DOORS) == DOORS - away
+
+
+def _set(site: Site, text: str, *values: str) -> None:
+    """Give a domain settings that no parameter has, as iRedAdmin would."""
+    if site.directory:
+        site.directory.change(site.directory.tree.domain("ex.com"), accountSetting=values)
+    else:
+        site.execute("vmail", f"UPDATE domain SET settings = '{text}'")
 
 
 def test_dovecot_counts_the_quota_in_bytes(root: Client, readers: Readers) -> None:
@@ -238,7 +272,7 @@ def test_a_mailbox_lies_where_it_was_put(root: Client, readers: Readers) -> None
 # Aliased, forwarded
 
 
-def test_an_alias_address_leads_to_the_mailbox_and_may_send(root: Client, readers: Readers) -> None:
+def test_an_alias_address_leads_to_the_mailbox_and_may_send(site: Site, root: Client, readers: Readers) -> None:
     root.ok("PUT", "domain/ex.com", aliasDomains="ex.net")
     root.ok("PUT", f"user/{ANN}", aliases="info@ex.com,sales@ex.net", forwarding=FAR)
     root.ok("POST", "user/jo@ex.com", password=PASSWORD, aliases="joe@ex.com")
@@ -248,8 +282,10 @@ def test_an_alias_address_leads_to_the_mailbox_and_may_send(root: Client, reader
         "sales@ex.com": NOTHING,
         "joe@ex.com": further_address("jo@ex.com"),
     }
-    assert readers.logins("info@ex.com") == set()
-    assert readers.doveadm.user("info@ex.com") is None
+    # iRedMail's look-ups in a directory let a user log in with it.
+    assert readers.logins("info@ex.com") == ({"info@ex.com"} if site.directory else set())
+    ann = {**(readers.doveadm.user(ANN) or {}), "user": ANN}
+    assert readers.doveadm.user("info@ex.com") == (ann if site.directory else None)
 
 
 def test_an_alias_address_that_is_removed_is_unknown(root: Client, readers: Readers) -> None:
@@ -312,7 +348,9 @@ def test_a_catch_all_gets_what_nobody_has(root: Client, readers: Readers) -> Non
     assert readers.about(UNKNOWN) == NOTHING
 
 
-def test_an_alias_domain_has_the_users_and_the_catch_all_of_its_target(root: Client, readers: Readers) -> None:
+def test_an_alias_domain_has_the_users_and_the_catch_all_of_its_target(
+    site: Site, root: Client, readers: Readers
+) -> None:
     root.ok("PUT", "domain/ex.com", aliasDomains="ex.net", catchall=BOB)
     root.ok("PUT", f"user/{ANN}", forwarding=f"{ANN},{FAR}")
     root.ok("POST", "alias/team@ex.com", members=f"{ANN},{BOB}")
@@ -324,7 +362,7 @@ def test_an_alias_domain_has_the_users_and_the_catch_all_of_its_target(root: Cli
         "team@ex.net": {"domain_alias_maps": {ANN, BOB}, **caught},
         "nobody@ex.net": caught,
     }
-    assert readers.logins("ann@ex.net") == set()
+    assert readers.logins("ann@ex.net") == ({"ann@ex.net"} if site.directory else set())
 
 
 def test_without_a_catch_all_an_extension_in_an_alias_domain_is_left_to_postfix(root: Client, readers: Readers) -> None:
@@ -396,6 +434,7 @@ def test_a_user_and_a_domain_have_transports_of_their_own(root: Client, readers:
     assert readers.about(ANN) == mailbox(ANN)
 
 
+@pytest.mark.sql
 def test_a_backup_mx_passes_everything_on(root: Client, readers: Readers) -> None:
     root.ok("PUT", "domain/ex.com", aliasDomains="ex.net", catchall=BOB)
     root.ok("PUT", f"user/{ANN}", aliases="info@ex.com", senderBcc=FAR, transport="smtp:[192.0.2.2]:26")
@@ -418,6 +457,29 @@ def test_a_backup_mx_passes_everything_on(root: Client, readers: Readers) -> Non
         "info@ex.com": further_address(ANN),
     }
     assert readers.logins(ANN) == {ANN}
+
+
+@pytest.mark.ldap
+def test_a_backup_mx_in_a_directory_passes_on_what_no_account_has(root: Client, readers: Readers) -> None:
+    root.ok("PUT", "domain/ex.com", aliasDomains="ex.net")
+    root.ok("PUT", f"user/{ANN}", aliases="info@ex.com", transport="smtp:[192.0.2.2]:26")
+    root.ok("PUT", "domain/ex.com", is_backupmx="yes", primarymx="[192.0.2.1]:25")
+    # iRedMail's look-ups for accounts do not ask the domain.
+    accounts = {
+        ANN: mailbox(ANN) | {"transport_maps_user": {"smtp:[192.0.2.2]:26"}},
+        "info@ex.com": further_address(ANN),
+        UNKNOWN: NOTHING,
+        "ann@ex.net": in_alias_domain(ANN),
+    }
+    assert readers.postfix("ex.com", "ex.net", *accounts) == {
+        "ex.com": {"relay_domains": {"ex.com"}, "transport_maps_domain": {"relay:[192.0.2.1]:25"}},
+        "ex.net": {"relay_domains": {"ex.net"}},
+        **accounts,
+    }
+    root.ok("PUT", "domain/ex.com", is_backupmx="no")
+    assert readers.postfix("ex.com", "ex.net", *accounts) == {
+        "ex.com": hosted("ex.com"), "ex.net": alias_domain("ex.net"), **accounts,
+    }  # fmt: skip
 
 
 def test_a_backup_mx_without_a_primary_asks_the_dns(root: Client, readers: Readers) -> None:
@@ -495,9 +557,34 @@ def test_a_deleted_alias_is_unknown_and_no_member_any_more(root: Client, readers
 
 def test_a_new_user_is_a_member_of_the_domain_s_standard_aliases(site: Site, root: Client, readers: Readers) -> None:
     root.ok("POST", "alias/all@ex.com", members=ANN)
-    site.execute("vmail", "UPDATE domain SET settings = 'default_groups:all@ex.com;'")
+    _set(site, "default_groups:all@ex.com;", "defaultList:all@ex.com")
     root.ok("POST", "user/jo@ex.com", password=PASSWORD)
     assert readers.about("all@ex.com") == leads_to(ANN, "jo@ex.com")
+
+
+@pytest.mark.ldap
+def test_an_unsubscribable_list_leads_to_its_members_until_it_is_deleted(root: Client, readers: Readers) -> None:
+    root.ok("POST", "alias/team@ex.com", members=BOB)
+    root.ok("POST", "maillist/staff@ex.com", members=f"{ANN},team@ex.com,{EVE},{FAR}")
+    root.ok("PUT", "domain/ex.com", aliasDomains="ex.net")
+    names = ("staff@ex.com", "staff@ex.net")
+    everybody = {ANN, "team@ex.com", EVE, FAR}
+    assert readers.postfix(*names, ANN) == {
+        "staff@ex.com": leads_to(*everybody),
+        "staff@ex.net": {"domain_alias_maps": everybody},
+        ANN: mailbox(ANN),
+    }
+    root.ok("PUT", "maillist/staff@ex.com", addMember=BOB, removeMember=f"{FAR},team@ex.com")
+    root.ok("PUT", f"user/{ANN}", accountStatus="disabled")
+    root.ok("POST", f"user/{BOB}/change_email/new@ex.com")
+    assert readers.postfix(*names) == {
+        "staff@ex.com": leads_to("new@ex.com", EVE),
+        "staff@ex.net": {"domain_alias_maps": {"new@ex.com", EVE}},
+    }
+    root.ok("PUT", "domain/ex.com", removeAliasDomain="ex.net")
+    assert readers.postfix(*names) == {"staff@ex.com": leads_to("new@ex.com", EVE), "staff@ex.net": NOTHING}
+    root.ok("DELETE", "maillist/staff@ex.com")
+    assert readers.about("staff@ex.com") == NOTHING
 
 
 # Disabled
@@ -574,7 +661,7 @@ def test_a_disabled_domain_takes_its_alias_domains_with_it(root: Client, readers
 # Renamed
 
 
-def test_a_renamed_user_has_the_old_mailbox_under_the_new_name(root: Client, readers: Readers) -> None:
+def test_a_renamed_user_has_the_old_mailbox_under_the_new_name(site: Site, root: Client, readers: Readers) -> None:
     root.ok("PUT", "domain/ex.com", aliasDomains="ex.net", catchall=ANN, recipientBcc=ANN)
     root.ok("PUT", f"user/{ANN}", aliases="info@ex.com,sales@ex.net", forwarding=f"{ANN},{FAR}", senderBcc=BOB)
     root.ok("PUT", f"user/{BOB}", forwarding=ANN, recipientBcc=ANN)
@@ -585,10 +672,13 @@ def test_a_renamed_user_has_the_old_mailbox_under_the_new_name(root: Client, rea
     new = "new@ex.com"
     caught, copied = {"catchall_maps": {FAR}}, {"recipient_bcc_maps_domain": {FAR}}
     elsewhere = {"domain_alias_catchall_maps": {FAR}}
+    sent: Answers = {}
+    if site.directory:  # copies are made of what goes to and comes from other names, too
+        sent, elsewhere = {"sender_bcc_maps_user": {BOB}}, elsewhere | copied
     assert readers.postfix(ANN, new, "info@ex.com", "sales@ex.net", "new@ex.net", "ann@ex.net", BOB, "team@ex.com") == {
         ANN: caught | copied,
         new: mailbox(new, new, FAR, name=ANN) | {"sender_bcc_maps_user": {BOB}} | caught | copied,
-        "info@ex.com": further_address(new) | caught | copied,
+        "info@ex.com": further_address(new) | sent | caught | copied,
         "sales@ex.net": further_address(new) | elsewhere,
         "new@ex.net": in_alias_domain(new, new, FAR) | elsewhere,
         "ann@ex.net": elsewhere,

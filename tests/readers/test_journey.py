@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.mail_system import MailServer, private_directory, wait_until
+from tests.readers.conftest import look_ups
 from tests.site import PASSWORD, Client, Site
 
 pytestmark = pytest.mark.slow
@@ -19,7 +20,7 @@ def mail(site: Site) -> Iterator[MailServer]:
     """Give a mail server for the site; new mailboxes go to a directory of its own."""
     with private_directory() as home:
         site.change_settings(storage_base_directory=str(home / "mail"))
-        with MailServer(site.settings, home, home) as mail:
+        with MailServer(site.settings, home, home, **look_ups(site)) as mail:
             yield mail
 
 

@@ -9,10 +9,11 @@ from functools import partial
 import msgspec
 import pytest
 
-from postreeve.backends import native_lists
+from postreeve.backends.common import native_lists
 from postreeve.storage.mlmmj import NativeLists
 from postreeve.subscribable_lists.fields import CONTROLS
 from tests.mail_system import MailServer, private_directory, wait_until
+from tests.readers.conftest import look_ups
 from tests.site import PASSWORD, Client, Site
 
 pytestmark = pytest.mark.slow
@@ -29,7 +30,7 @@ def mail(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[MailServer]:
         spool.mkdir(mode=0o700)
         site.change_settings(storage_base_directory=str(home / "mail"))
         settings = msgspec.structs.replace(site.settings, mlmmj_spool=str(spool), mlmmj_archive=str(home / "archive"))
-        mail = MailServer(settings, home, home)
+        mail = MailServer(settings, home, home, **look_ups(site))
         shutil.chown(spool, mail.system.mlmmj_user, mail.system.mlmmj_group)
         host = native_lists(msgspec.structs.replace(settings, mlmmj_smtp_port=mail.system.smtp_port)).host
         controls = (*host.controls, ("smtphelo", "lists.postreeve.test"))

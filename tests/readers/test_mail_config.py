@@ -19,7 +19,7 @@ from tests.mail_system import Dovecot, PostfixMaps
 from tests.readers.readers import Readers
 from tests.site import Site
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.sql]
 
 MailPrograms = tuple[PostfixMaps, Dovecot]
 

@@ -9,16 +9,18 @@ from postreeve.storage.sql import Session, Statement
 from postreeve.users import sql as users
 from tests.site import Site
 
+pytestmark = pytest.mark.sql
+
 
 @pytest.mark.parametrize(
     ("statement", "name"),
     [(users.PROFILES, "mails"), (users.EXTRAS, "owners"), (TAKEN, "addresses")],
 )
 def test_a_list_of_keys_is_looked_up_in_an_index(site: Site, statement: Statement, name: str) -> None:
-    compiled = site.storage.vmail.compiled(statement, {} if site.engine == "postgresql" else {name: 2})
+    compiled = site.storage.databases["vmail"].compiled(statement, {} if site.engine == "postgresql" else {name: 2})
     assert not re.search(r"\) = 1\b", compiled.text)  # a condition that is compared is not looked up
     if site.engine == "sqlite":
-        with Session(site.storage.vmail) as session:
+        with Session(site.storage.databases["vmail"]) as session:
             session._open()
             keys = {**compiled.constants, **dict.fromkeys(compiled.expansions[name], "x")}
             session._execute("execute", f"EXPLAIN QUERY PLAN {compiled.text}", keys)

@@ -1,9 +1,12 @@
 """A domain with people, and what mlmmj finds in the spool."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.entries import of_accounts
+from tests.servers import OPENLDAP
 from tests.site import PASSWORD, Client, Site
 
 Files = dict[str, str]
@@ -24,6 +27,23 @@ def root(site: Site) -> Client:
 def spool(site: Site) -> Path:
     """Where the lists are."""
     return Path(site.settings.mlmmj_spool)
+
+
+def accounts_of(site: Site) -> dict[str, Any]:
+    """Return everything but the log, when rows were changed, and what a directory's domains count."""
+    found = {
+        table: [{key: value for key, value in row.items() if key != "modified"} for row in rows]
+        for table, rows in site.dump().items()
+        if table not in {"log", OPENLDAP}
+    }
+    return {**found, **({OPENLDAP: of_accounts(site)} if site.directory else {})}
+
+
+def owners(site: Site) -> set[str]:
+    """Return the owners of all lists, as the accounts have them."""
+    if site.directory:
+        return {owner for entry in site.entries().values() for owner in entry.get("listOwner", ())}
+    return {row["owner"] for row in site.rows("maillist_owners")}
 
 
 def files(spool: Path) -> Files:

@@ -1,6 +1,7 @@
 """Lists follow accounts, an outage of mlmmj blocks nothing but lists, and half a change is no change."""
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from postreeve.storage.mlmmj import NativeLists
 from postreeve.work import ListServerError
 from tests.site import PASSWORD, Client, Site
-from tests.subscribable_lists.conftest import control, files
+from tests.subscribable_lists.conftest import control, files, owners
 
 PEOPLE = {"owner": "ann@ex.com", "moderators": "ann@ex.com,x@x.test", "subscription_moderators": "ann@ex.com"}
 SUBSCRIBED = {"subscribers": "ann@ex.com,bob@ex.com,x@x.test", "require_confirm": "no"}
@@ -36,7 +37,7 @@ def test_a_renamed_user_is_renamed_on_every_list(site: Site, lists: Client, spoo
     for mail in ("news@ex.com", "far@far.com"):
         assert subscribers(lists, mail) == ["anna@far.com", "bob@ex.com", "x@x.test"]
         assert people(spool, mail) == ["anna@far.com", "anna@far.com x@x.test", "anna@far.com"]
-    assert {row["owner"] for row in site.rows("maillist_owners")} == {"anna@far.com"}
+    assert owners(site) == {"anna@far.com"}
     versions = lists.data("ml/far@far.com", with_subscribers="yes")["subscribers"]
     assert {one["subscription"] for one in versions} == {"digest"}
 
@@ -65,8 +66,8 @@ def test_a_deleted_list_is_subscribed_to_no_other(lists: Client) -> None:
 def test_profiles_show_the_lists_of_a_user(lists: Client) -> None:
     assert lists.data("user/ann@ex.com")["mailing_lists"] == ["far@far.com", "news@ex.com"]
     lists.ok("PUT", "ml/far@far.com", remove_subscribers="ann@ex.com")
-    shown = {profile["mail"]: profile["mailing_lists"] for profile in lists.data("users/ex.com")}
-    assert shown == {"ann@ex.com": ["news@ex.com"], "bob@ex.com": ["far@far.com", "news@ex.com"]}
+    of_ann, of_bob = (profile["mailing_lists"] for profile in lists.data("users/ex.com"))
+    assert (of_ann, of_bob) == (["news@ex.com"], ["far@far.com", "news@ex.com"])
 
 
 class Outage:
@@ -86,6 +87,7 @@ class Outage:
 
 
 def test_an_outage_of_mlmmj_blocks_nothing_but_lists(site: Site, lists: Client, spool: Path) -> None:
+    time.sleep(1)  # rows of one name are told apart by the second of their creation
     with Outage(spool):
         before = site.dump()
         for method, path in (("POST", "ml/more@ex.com"), ("PUT", "ml/news@ex.com"), ("GET", "mls/ex.com")):
@@ -123,11 +125,12 @@ def test_a_list_that_comes_back_before_its_archive_is_done_is_the_new_one(
 def test_a_user_who_is_back_within_the_second_is_not_taken_for_the_one_who_went(
     site: Site, lists: Client, spool: Path
 ) -> None:
-    [created] = [row["created"] for row in site.rows("mailbox", username="bob@ex.com")]
+    created = [] if site.directory else [row["created"] for row in site.rows("mailbox", username="bob@ex.com")]
     with Outage(spool):
         lists.delete("user/bob@ex.com")
         lists.ok("POST", "user/bob@ex.com", password=PASSWORD)
-        site.execute("vmail", f"UPDATE mailbox SET created = '{created}' WHERE username = 'bob@ex.com'")
+        for moment in created:
+            site.execute("vmail", f"UPDATE mailbox SET created = '{moment}' WHERE username = 'bob@ex.com'")
     assert site.storage.finish_pending() == (1, 0)
     assert subscribers(lists, "far@far.com") == ["ann@ex.com", "x@x.test"]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.profiles import said
 from tests.site import PASSWORD, ROOT, Client, Site
 from tests.wire.raw import cookie, place, send
 
@@ -106,7 +107,7 @@ def test_multipart_bodies_are_forms(site: Site) -> None:
     files = {"name": (None, "Jørn & Söhne"), "quota": (None, "5")}
     assert root.raw("POST", "domain/ex.com", files=files).json() == {"_success": True}
     profile = root.data("domain/ex.com")
-    assert (profile["description"], profile["maxquota"]) == ("Jørn & Söhne", 5)
+    assert (said(profile, "description"), said(profile, "maxquota")) == ("Jørn & Söhne", 5)
 
 
 @pytest.mark.parametrize(

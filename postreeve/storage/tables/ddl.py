@@ -28,14 +28,14 @@ _DIALECTS: dict[Engine, Dialect] = {
 }
 
 
+def present(metadata: MetaData, engine: Engine) -> list[Table]:
+    """Return the tables of a database that one engine has."""
+    return [table for table in metadata.tables.values() if engine in table.info.get("only", ENGINES)]
+
+
 def statements(metadata: MetaData, engine: Engine) -> list[str]:
     """Return what fills an empty database, as texts to be run one by one, without parameters."""
-    return [
-        statement
-        for table in metadata.tables.values()
-        if engine in table.info.get("only", ENGINES)
-        for statement in table_statements(table, engine)
-    ]
+    return [statement for table in present(metadata, engine) for statement in table_statements(table, engine)]
 
 
 def table_statements(table: Table, engine: Engine) -> list[str]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import MetaData, Table
 
+from postreeve.storage.tables import vmail
 from postreeve.storage.tables.columns import (
     NOW,
     Made,
@@ -25,6 +26,10 @@ from postreeve.storage.tables.columns import (
 from postreeve.storage.tables.vmail import deleted_mailboxes_columns
 
 IREDADMIN = MetaData()
+BESIDE_DIRECTORY = (
+    vmail.used_quota, vmail.last_login, vmail.share_folder, vmail.anyone_shares, vmail.deleted_mailboxes,
+)  # fmt: skip
+"""The tables that are here and not in `vmail` where accounts are in a directory."""
 
 OPTIONS: dict[str, Any] = {
     "mysql_engine": "InnoDB",

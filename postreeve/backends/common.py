@@ -1,7 +1,8 @@
-"""Which class serves which store: here a back end is put together, and nowhere else."""
+"""What all back ends have in common: everything that is not accounts is in SQL, or at mlmmj."""
 
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
@@ -11,32 +12,33 @@ import msgspec
 import sqlalchemy as sa
 
 from postreeve.activity.sql import SqlActivity
-from postreeve.activity.store import Line
-from postreeve.addresses.sql import SqlAddresses
-from postreeve.admins.sql import SqlAdmins
-from postreeve.aliases.sql import SqlAliases
-from postreeve.domains.sql import SqlDomains
+from postreeve.activity.store import ChangedAt, Line
+from postreeve.addresses.store import Addresses
+from postreeve.admins.store import Admins
+from postreeve.aliases.store import Aliases
+from postreeve.domains.store import Domains
 from postreeve.errors import Code, refuse
 from postreeve.greylisting.sql import SqlGreylisting
+from postreeve.ldif.store import Ldif
 from postreeve.ownership.sql import SqlOwnership
 from postreeve.pending.following import Following
 from postreeve.pending.sql import SqlPending
-from postreeve.pending.store import Step
+from postreeve.pending.store import MLMMJ, Step, Witnesses
 from postreeve.permissions import Grant
 from postreeve.sessions.sql import SqlSessions
-from postreeve.settings import STORES, Settings, overridden
+from postreeve.sessions.store import Logins
+from postreeve.settings import Settings, overridden
 from postreeve.spam_policy.sql import SqlSpamPolicies
 from postreeve.storage import claims
 from postreeve.storage.mlmmj import Host, NativeLists
 from postreeve.storage.mlmmjadmin import Remote, RemoteLists, read_tokens
 from postreeve.storage.sql import Database, Session, Statement
 from postreeve.storage.tables import iredadmin
-from postreeve.subscribable_lists import following
 from postreeve.subscribable_lists.fields import CONTROLS
-from postreeve.subscribable_lists.sql import SqlSubscribableLists
-from postreeve.subscribable_lists.store import ListServer
+from postreeve.subscribable_lists.store import ListServer, SubscribableLists
 from postreeve.throttle.sql import SqlThrottles
-from postreeve.users.sql import SqlUsers
+from postreeve.unsubscribable_lists.store import UnsubscribableLists
+from postreeve.users.store import Users
 from postreeve.wblist.sql import SqlWblists
 from postreeve.work import ConflictError, ListServerError, Remarks, StoreUnavailableError
 
@@ -52,44 +54,63 @@ SITE = Statement(
 )
 
 
-class SqlWork:
-    """The stores of one request on SQL; each slice's is made when it is first asked for."""
+class StoresWork(ABC):
+    """The stores of one request; each slice's is made when it is first asked for."""
 
-    def __init__(self, storage: "SqlStorage", grant: Grant, client: str, via: str, token: str) -> None:
+    def __init__(self, stores: "Stores", grant: Grant, client: str, via: str, token: str) -> None:
         self.grant = grant
         self.client = client
         self.via = via
         self.token = token
         self.remarks = Remarks()
-        self.vmail = Session(storage.vmail)
-        self.iredadmin = Session(storage.iredadmin, is_autocommit=True)
-        self._storage = storage
+        self.iredadmin = Session(stores.iredadmin, is_autocommit=True)
+        self._stores = stores
         self._policies: list[Session] = []
         self._undo: list[Callable[[], None]] = []
 
+    # The accounts, which each back end keeps in its own way
+
+    @property
+    @abstractmethod
+    def domains(self) -> Domains: ...
+    @property
+    @abstractmethod
+    def admins(self) -> Admins: ...
+    @property
+    @abstractmethod
+    def users(self) -> Users: ...
+    @property
+    @abstractmethod
+    def aliases(self) -> Aliases: ...
+    @property
+    @abstractmethod
+    def addresses(self) -> Addresses: ...
+    @property
+    @abstractmethod
+    def _accounts_of_lists(self) -> SubscribableLists: ...
+    @property
+    @abstractmethod
+    def _logins(self) -> Logins: ...
+    @property
+    @abstractmethod
+    def _changed_at(self) -> ChangedAt: ...
+    @property
+    @abstractmethod
+    def _witnesses(self) -> Witnesses: ...
+
+    @abstractmethod
+    def _commit_accounts(self) -> None:
+        """Make what was written about accounts lasting."""
+
+    @abstractmethod
+    def _close_accounts(self) -> None:
+        """Forget what was not committed, and give connections and locks back."""
+
+    # Everything else
+
     @cached_property
     def settings(self) -> Settings:
-        return self._storage.site(self.iredadmin)
-
-    @cached_property
-    def domains(self) -> SqlDomains:
-        return SqlDomains(self.vmail, self.settings, self.remarks)
-
-    @cached_property
-    def admins(self) -> SqlAdmins:
-        return SqlAdmins(self.vmail)
-
-    @cached_property
-    def users(self) -> SqlUsers:
-        return SqlUsers(self.vmail, self.settings, self.remarks)
-
-    @cached_property
-    def aliases(self) -> SqlAliases:
-        return SqlAliases(self.vmail)
-
-    @cached_property
-    def addresses(self) -> SqlAddresses:
-        return SqlAddresses(self.vmail)
+        return self._stores.site(self.iredadmin)
 
     @cached_property
     def ownership(self) -> SqlOwnership:
@@ -97,15 +118,15 @@ class SqlWork:
 
     @cached_property
     def activity(self) -> SqlActivity:
-        return SqlActivity(self.iredadmin, self.vmail)
+        return SqlActivity(self.iredadmin, self._changed_at)
 
     @cached_property
     def sessions(self) -> SqlSessions:
-        return SqlSessions(self.vmail, self.iredadmin)
+        return SqlSessions(self.iredadmin, self._logins)
 
     @cached_property
     def pending(self) -> SqlPending:
-        return SqlPending(self.iredadmin, self.vmail, self._storage.following.stores)
+        return SqlPending(self.iredadmin, self._witnesses, self._stores.following.stores)
 
     @cached_property
     def spam_policies(self) -> SqlSpamPolicies:
@@ -123,14 +144,22 @@ class SqlWork:
     def greylisting(self) -> SqlGreylisting:
         return SqlGreylisting(self._iredapd)
 
-    @cached_property
-    def subscribable_lists(self) -> SqlSubscribableLists:
+    @property
+    def ldif(self) -> Ldif:
+        refuse(Code.NOT_AVAILABLE, hint="The accounts are in no directory.")
+
+    @property
+    def unsubscribable_lists(self) -> UnsubscribableLists:
+        refuse(Code.NOT_AVAILABLE, hint="The accounts are in no directory.")
+
+    @property
+    def subscribable_lists(self) -> SubscribableLists:
         assert self.list_server
-        return SqlSubscribableLists(self.vmail, self.settings.mlmmj_transport)
+        return self._accounts_of_lists
 
     @property
     def list_server(self) -> ListServer:
-        return self._storage.lists or refuse(Code.NOT_AVAILABLE, hint="There is no mlmmj here.")
+        return self._stores.lists or refuse(Code.NOT_AVAILABLE, hint="There is no mlmmj here.")
 
     @cached_property
     def _amavisd(self) -> Session:
@@ -141,7 +170,7 @@ class SqlWork:
         return self._policy_session("iredapd")
 
     def _policy_session(self, name: str) -> Session:
-        database = self._storage.databases.get(name)
+        database = self._stores.databases.get(name)
         session = Session(database or refuse(Code.NOT_AVAILABLE, hint=f"There is no database {name} here."))
         self._policies.append(session)
         return session
@@ -158,8 +187,9 @@ class SqlWork:
         self.pending.record()
         number = self.activity.intend(line) if line else None
         try:
-            for session in (*self._policies, self.vmail):
+            for session in self._policies:
                 session.commit()
+            self._commit_accounts()
         except ConflictError:
             self.pending.withdraw()
             if number is not None:
@@ -173,13 +203,17 @@ class SqlWork:
 
     def _settle(self, number: int | None) -> None:
         """Confirm the intent and do what follows; what can not be done now stays for the job."""
+        try:
+            self.sessions.settle()
+        except (ConflictError, StoreUnavailableError):
+            log.warning("Sessions of somebody whose own rights have changed are over.")
         if number is not None:
             try:
                 self.activity.confirm(number)
             except (ConflictError, StoreUnavailableError):
                 self.remarks.pending.append("activity log")
         if self.pending.names:
-            self.remarks.pending += map(str, self._storage.following.after(self.pending))
+            self.remarks.pending += map(str, self._stores.following.after(self.pending))
 
     def close(self) -> None:
         """Undo what was not committed and give the connections back."""
@@ -188,26 +222,39 @@ class SqlWork:
                 step()
             except ListServerError as error:
                 log.warning("Not undone at mlmmj: %s", error)
-        for session in (*self._policies, self.vmail, self.iredadmin):
+        self._close_accounts()
+        for session in (*self._policies, self.iredadmin):
             session.close()
 
 
-class SqlStorage:
-    """An installation whose accounts are in SQL."""
+class Stores(ABC):
+    """An installation."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        stores = {name: store for name in STORES if (store := getattr(settings, name))}
-        self.databases = {name: Database(store, settings.pool_size) for name, store in stores.items()}
-        self.vmail = self.databases["vmail"]
+        self.databases = {name: Database(store, settings.pool_size) for name, store in settings.databases.items()}
         self.iredadmin = self.databases["iredadmin"]
         self.lists = self._list_server()
-        self.following = Following(self.databases, self._follow_in_lists if self.lists else None)
+        self.following = Following(
+            self.databases, self.accounts_of_steps, {MLMMJ: self._follow_in_lists} if self.lists else {}
+        )
         self._site: tuple[float, Settings] = (0.0, settings)
 
+    @abstractmethod
+    def _work(self, grant: Grant, client: str, via: str, token: str) -> StoresWork:
+        """Return the stores of one request."""
+
+    @abstractmethod
+    def accounts_of_steps(self) -> AbstractContextManager[Witnesses]:
+        """Open the accounts for a look at what pending steps are about."""
+
+    @abstractmethod
+    def _follow_in_lists(self, step: Step) -> None:
+        """Do a pending step at mlmmj."""
+
     @contextmanager
-    def open(self, grant: Grant, client: str, via: str = "", token: str = "") -> Iterator[SqlWork]:
-        work = SqlWork(self, grant, client, via, token)
+    def open(self, grant: Grant, client: str, via: str = "", token: str = "") -> Iterator[StoresWork]:
+        work = self._work(grant, client, via, token)
         try:
             yield work
         finally:
@@ -262,12 +309,6 @@ class SqlStorage:
     def _turn(self, mail: str) -> AbstractContextManager[None]:
         """Keep other processes away from a list: mlmmjadmin takes no locks."""
         return claims.held(self.iredadmin, {f"mlmmj:{mail}"})
-
-    def _follow_in_lists(self, step: Step) -> None:
-        if self.lists:
-            with Session(self.vmail) as session:
-                domains = SqlDomains(session, self.settings, Remarks())
-                following.follow(self.lists, SqlSubscribableLists(session, ""), domains.alias_domains, step)
 
     def close(self) -> None:
         """Close all connections."""
