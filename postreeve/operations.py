@@ -223,7 +223,7 @@ def _shown(work: Work, fields: FieldSet, always: Iterable[str], profiles: Iterab
             top, in_settings = closed[_domain_of(profile)]
             for key in top:
                 profile.pop(key, None)
-            settings = profile["accountSetting" if "accountSetting" in profile else "settings"]
+            settings = profile.get("accountSetting", profile.get("settings", {}))  # aliases have none
             for key in in_settings:
                 settings.pop(key, None)
         yield profile

@@ -116,3 +116,12 @@ def test_what_is_not_there_is_refused(root: Client) -> None:
         assert root.refused(method, "alias/no@ex.com", name="x") == "NO_SUCH_ACCOUNT"
     assert root.refused("GET", "aliases/no.test") == "NO_SUCH_DOMAIN"
     assert root.refused("POST", "alias/all@no.test") == "NO_SUCH_DOMAIN"
+
+
+def test_a_domain_admin_reads_aliases_as_a_global_admin_does(site: Site) -> None:
+    root = site.root()
+    root.ok("POST", "domain/ex.com")
+    root.ok("POST", "alias/team@ex.com", members="x@far.test")
+    jane = site.admin("jane@admins.test", "ex.com")
+    assert jane.data("alias/team@ex.com") == root.data("alias/team@ex.com")
+    assert jane.data("aliases/ex.com") == root.data("aliases/ex.com")
