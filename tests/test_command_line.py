@@ -22,6 +22,8 @@ from postreeve.web.serving import ENDING_SECONDS
 from tests.outages.processes import PROGRAM, environment
 from tests.site import PASSWORD, Client
 
+pytestmark = pytest.mark.slow  # starts of the command
+
 ADMIN = "boss@admins.test"
 
 

@@ -21,7 +21,9 @@ from postreeve.work import StoreUnavailableError
 from tests import servers
 from tests.directory.conftest import fill, ours
 from tests.directory.test_session import DOMAIN, add_alias, add_domain, alias, texts
-from tests.servers import OpenldapServer
+from tests.outages.processes import PROGRAM, environment, ran, serving, settings_file
+from tests.servers import MANAGER_PASSWORD, OpenldapServer
+from tests.site import PASSWORD, ROOT
 
 
 @dataclass
@@ -90,6 +92,30 @@ def test_connections_of_a_server_that_was_restarted_are_replaced(restarted: Rest
             session.edit(dn).replace("cn", "after")
             session.commit()
         assert texts(directory, dn, "cn") == ["after"]
+
+
+@pytest.mark.slow  # commands and a server process
+def test_a_server_process_outlives_an_outage(restarted: Restarted, tmp_path: Path) -> None:
+    manager = restarted.server.create_directory("d")
+    file = settings_file(tmp_path, {"ldap": ours(manager)}, mlmmj="")
+    file.write_text(f'{file.read_text()}[iredadmin]\nengine = "sqlite"\npath = "iredadmin.db"\n')
+    words = ["init", f"--data={tmp_path}", f"--settings={file}", f"--admin={ROOT}", f"--ldap-manager={manager.bind_dn}"]
+    secrets = {"POSTREEVE_ADMIN_PASSWORD": PASSWORD, "POSTREEVE_LDAP_MANAGER_PASSWORD": MANAGER_PASSWORD}
+    subprocess.run([PROGRAM, *words], env=environment(**secrets), capture_output=True, timeout=60, check=True)
+    with serving(file) as process:
+        root = process.client().login(ROOT)
+        root.ok("POST", "domain/ex.com")
+        restarted.stop()
+        for method, path in (("GET", "domains"), ("POST", "user/ann@ex.com"), ("DELETE", "domain/ex.com")):
+            answer = root.raw(method, path, params={"password": PASSWORD})
+            assert (answer.status_code, answer.json()["_msg"]) == (503, "SERVICE_UNAVAILABLE"), path
+            assert int(answer.headers["retry-after"]) > 0
+        [sentence] = ran("job pending", file).stderr.splitlines()
+        assert restarted.server.folder.name in sentence
+        restarted.start()
+        root.ok("POST", "user/ann@ex.com", password=PASSWORD)
+        assert root.data("users/ex.com", email_only="yes") == ["ann@ex.com"]
+    assert "Traceback" not in process.log.read_text()
 
 
 def test_a_work_under_way_ends_with_its_server(restarted: Restarted) -> None:

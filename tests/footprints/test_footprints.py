@@ -37,6 +37,8 @@ from tests.greylisting.dns import serving
 from tests.mlmmj import LOOPBACK, sink
 from tests.site import PASSWORD, ROOT, Row, Site
 
+pytestmark = pytest.mark.slow  # every table of the stores
+
 REWRITES = "POSTREEVE_WRITE_FOOTPRINTS"
 DOCUMENTS = Path(__file__).parents[1] / "documents"
 CHAPTERS = (

@@ -24,6 +24,8 @@ from postreeve.resolvers import resolver_of
 from postreeve.values import DomainName
 from tests.greylisting.dns import Failure, NameServer, serving
 
+pytestmark = pytest.mark.slow  # a name server
+
 SHORT = 0.2  # seconds; loopback answers in a thousandth of that
 NO_SERVER = "127.0.0.1:1"
 

@@ -109,6 +109,7 @@ def test_the_example_of_an_operation_works(site: Site, description: Description)
     assert {key: answer[key] for key in answer if key != "_data"} == expected(site, description)
 
 
+@pytest.mark.slow  # a request for each parameter
 @pytest.mark.parametrize(
     "description",
     [description for description in DESCRIPTIONS if description.parameters],

@@ -19,6 +19,8 @@ from tests.greylisting.dns import Failure, NameServer, serving
 from tests.outages import processes
 from tests.site import Client, Site
 
+pytestmark = pytest.mark.slow  # starts of the command, and a name server
+
 ROUTE = "greylisting/whitelist_spf_domains"
 SPF = "greylisting_whitelist_domain_spf"
 OLD_PLACE = "greylisting_whitelists"

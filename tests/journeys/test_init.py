@@ -3,10 +3,14 @@
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
+
 from postreeve.storage.sql import Database, Session
 from tests.outages import processes
 from tests.servers import Server
 from tests.site import stores
+
+pytestmark = pytest.mark.slow  # starts of the command
 
 
 def test_init_fills_empty_databases_once_and_prints_what_roles_need(server: Server, tmp_path: Path) -> None:

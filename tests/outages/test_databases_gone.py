@@ -11,7 +11,10 @@ from tests.site import PASSWORD, ROOT, Client, Site
 from tests.wire.raw import COOKIE, token
 
 REQUESTS = 8
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+pytestmark = [
+    pytest.mark.slow,  # servers that come and go
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+]
 
 
 def _crowd(site: Site, root: Client) -> set[bool]:

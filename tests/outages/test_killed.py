@@ -24,6 +24,8 @@ from tests.site import PASSWORD, ROOT, Client, Site
 from tests.site import serving as serving_here
 from tests.wire.raw import COOKIE, token
 
+pytestmark = pytest.mark.slow  # processes that are killed
+
 WRITERS = 6
 
 

@@ -13,7 +13,10 @@ from tests.pending.policies import WHITELISTED, create_domains, create_user, fac
 from tests.site import PASSWORD, Client, Row, Site
 
 ANN, BOB, CAT = "ann@ex.com", "bob@ex.com", "cat@ex.net"
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+pytestmark = [
+    pytest.mark.slow,  # servers that come and go
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+]
 
 
 def other(store: str) -> str:

@@ -11,6 +11,8 @@ from tests.profiles import said, settings_of
 from tests.rules.people import ADMIN, FOREIGN, GLOBAL, NOBODY, USER, USER_ADMIN, people
 from tests.site import PASSWORD, ROOT, Client, Site
 
+pytestmark = pytest.mark.slow  # every right of everybody
+
 HASH = "{PLAIN}Stolen@Password1"
 EVERY_SECTION = {
     "senderBcc": "x@far.test", "outboundRelay": "[far.test]", "catchall": "x@far.test", "aliasDomains": "a.example",

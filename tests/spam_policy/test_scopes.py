@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+import pytest
+
 from tests.rules.people import ADMIN, FOREIGN, GLOBAL, NOBODY, USER_ADMIN, USER_GLOBAL, people
 from tests.site import Client, Site
 from tests.spam_policy.world import Request, furnished
+
+pytestmark = pytest.mark.slow  # many accounts
 
 UNKNOWN = {
     "nobody@a.test": "NO_SUCH_ACCOUNT",

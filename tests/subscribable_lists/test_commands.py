@@ -23,6 +23,8 @@ from tests.servers import Server
 from tests.site import PASSWORD, Client, Site, running
 from tests.subscribable_lists.conftest import control
 
+pytestmark = pytest.mark.slow  # starts of the command
+
 NEWS = "news@ex.com"
 TOKEN = "a-token-of-the-tests-0123456789"
 START_SECONDS = 30

@@ -2,7 +2,11 @@
 
 import time
 
+import pytest
+
 from tests.site import Client
+
+pytestmark = pytest.mark.slow  # a hundred thousand subscribers
 
 
 def test_ten_thousand_subscribers_in_one_call_take_seconds(root: Client) -> None:

@@ -7,6 +7,8 @@ import pytest
 from tests.site import Client, Site
 from tests.subscribable_lists.conftest import files
 
+pytestmark = pytest.mark.slow  # every refusal of six operations
+
 LONG = "x" * 250
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,8 @@ from postreeve.operations import REGISTRY, Operation
 from tests.profiles import said
 from tests.site import PASSWORD, Client, Site
 from tests.wire.raw import cookie, send
+
+pytestmark = pytest.mark.slow  # many examples
 
 EXAMPLES = settings(
     max_examples=120, deadline=None, derandomize=True, database=None,

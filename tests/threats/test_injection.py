@@ -10,6 +10,8 @@ from postreeve.operations import REGISTRY
 from tests.profiles import accounts, said
 from tests.site import PASSWORD, ROOT, Client, Site
 
+pytestmark = pytest.mark.slow  # every text of the world
+
 NASTY = [
     "'",
     '"',

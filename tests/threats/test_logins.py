@@ -10,6 +10,8 @@ from tests.outages.processes import both, settings_file
 from tests.site import PASSWORD, ROOT, Client, Site
 from tests.wire.raw import token
 
+pytestmark = pytest.mark.slow  # waits for answers that are late on purpose
+
 FORWARDED = "X-Forwarded-For"
 
 

@@ -12,6 +12,8 @@ from tests.profiles import said
 from tests.site import PASSWORD, ROOT, Client, Site
 from tests.wire.raw import cookie, place, send
 
+pytestmark = pytest.mark.slow  # large requests
+
 BASE = "/iredadmin/api"
 MEGABYTE = 1024 * 1024
 FORM = "Content-Type: application/x-www-form-urlencoded"
