@@ -85,7 +85,7 @@ def installation() -> Iterator[Site]:
         api.ok("PUT", "ml/news@ex.com", add_subscribers="far@far.test", require_confirm="no")
         api.ok("PUT", "domain/ex.com", addService="self-service")
         site.admin("jane@admins.test", "ex.com", name=STRANGER)
-        hostile = {"subject": f"{STRANGER}<img src=//evil.test/x.png>", "from_addr": STRANGER}
+        hostile: dict[str, Any] = {"subject": f"{STRANGER}<img src=//evil.test/x.png>", "from_addr": STRANGER}
         log_mail(site, "x@far.test", "ann@ex.com", **hostile)
         text = f"From: {STRANGER} <x@far.test>\nSubject: {STRANGER}\nContent-Type: text/html\n\n{STRANGER}\n".encode()
         quarantine_mail(site, "x@far.test", "ann@ex.com", text=text, mail_id=MAIL, **hostile)
@@ -140,7 +140,7 @@ def test_a_global_admin_adds_finds_changes_and_deletes(chromium: Browser, instal
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
-def test_a_domain_admin_looks_after_one_domain(chromium: Browser, engine: str) -> None:
+def test_a_domain_admin_looks_after_one_domain(chromium: Browser, engine: servers.Name) -> None:
     with running(servers.reached(engine, Path(os.environ[_FOLDER]))) as site:
         api = site.root()
         api.ok("POST", "domain/ex.com")

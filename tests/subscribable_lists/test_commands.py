@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from postreeve import cli
-from postreeve.commands import lists
+from postreeve.commands import lists, shared
 from tests.mlmmj import LOOPBACK, sink
 from tests.outages.processes import PROGRAM, environment, settings_file
 from tests.servers import Server
@@ -109,7 +109,7 @@ def test_an_outage_says_how_far_it_came(
     site: Site, news: Client, file: Path, spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lists, "AT_ONCE", 2)
-    run = lists.run
+    run = shared.run
 
     def run_and_lose_the_spool(*given: Any) -> None:
         run(*given)
