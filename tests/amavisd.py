@@ -8,6 +8,7 @@ looked at.
 import os
 import pwd
 import shutil
+import signal
 import smtplib
 import socket
 import socketserver
@@ -15,7 +16,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from functools import cache
@@ -88,6 +89,7 @@ def amavisd(store: Store, next_port: int) -> Iterator[Amavisd]:
             process = subprocess.Popen(
                 [program, "-c", str(settings / "amavisd.conf"), "foreground"],
                 cwd=state, env={"PATH": PATH}, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                start_new_session=True,
             )  # fmt: skip
         try:
             _wait_for(running, process, log)
@@ -95,6 +97,7 @@ def amavisd(store: Store, next_port: int) -> Iterator[Amavisd]:
         finally:
             process.terminate()
             process.wait()
+            _wait_for_end(process.pid)
             settings.chmod(0o755)
 
 
@@ -154,3 +157,13 @@ def _wait_for(running: Amavisd, process: subprocess.Popen[bytes], log: Path) -> 
             time.sleep(0.05)
         else:
             return
+
+
+def _wait_for_end(group: int) -> None:
+    """Wait until the workers have ended as well: they clear away what they have in the directory."""
+    deadline = time.monotonic() + PATIENCE
+    with suppress(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.killpg(group, 0)
+            time.sleep(0.02)
+        os.killpg(group, signal.SIGKILL)

@@ -40,7 +40,8 @@ class AmPdp:
         ])  # fmt: skip
         replies = [value for name, value in answer if name == "setreply"]
         if refusals := sorted({reply for reply in replies if not _IS_DELIVERED.match(reply)}):
-            log.warning("Amavisd does not release %s: %s", held.place.mail_id, "; ".join(refusals)[:1000])
+            said = "; ".join(refusals).replace(held.secret_id or "\n", "***")
+            log.warning("Amavisd does not release %s: %s", held.place.mail_id, said[:1000])
         if len(replies) != len(wanted):  # one reply for all is a failure of the whole
             return []
         return [mail for mail, reply in zip(wanted, replies, strict=True) if _IS_DELIVERED.match(reply)]

@@ -45,6 +45,7 @@ LETTERS: Mapping[Kind, str] = {
 _FIRST, _LARGEST = 250, 2000
 """How many mails are read at once: few at first, as most pages are full soon."""
 _WHOLE_ADDRESS = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+_DOMAIN_NAME = re.compile(r"[a-z0-9._-]+")
 _NEWEST = Place(2**31 - 1, 2**31 - 1, "~")
 """After whatever Amavisd writes."""
 KINDS: Mapping[str, Kind] = {letter: kind for kind, letters in LETTERS.items() for letter in letters}
@@ -203,6 +204,7 @@ def wanted_of(search: MailSearch, hosted: Hosted | None = None) -> Wanted:
     letters = _letters(search)
     is_sender, is_recipient = _is_like(search.sender), _is_like(search.recipient)
     subject = search.subject.casefold()
+    ours: dict[str, bool] = {}
 
     def is_meant(each: Found) -> bool:
         return (
@@ -212,7 +214,7 @@ def wanted_of(search: MailSearch, hosted: Hosted | None = None) -> Wanted:
         )  # fmt: skip
 
     def of(several: list[Found]) -> Iterator[Found]:
-        is_theirs = _is_theirs(search, several, hosted)
+        is_theirs = _is_theirs(search, several, hosted, ours)
         return (each for each in several if is_theirs(_own_address(search, each)) and is_meant(each))
 
     return Wanted(lambda verdict: not letters or verdict.content in letters, of)
@@ -322,15 +324,19 @@ def _own_address(search: MailSearch, each: Found) -> str:
     return each.recipient if search.side == "received" else each.sender
 
 
-def _is_theirs(search: MailSearch, several: list[Found], hosted: Hosted | None) -> Callable[[str], bool]:
+def _is_theirs(
+    search: MailSearch, several: list[Found], hosted: Hosted | None, ours: dict[str, bool]
+) -> Callable[[str], bool]:
     """Return what tells whether a mail to, or from, an address is one of those that may be shown."""
     whose = search.whose
     if not whose.is_everybody:
         return lambda address: _domain(address) in whose.domains or plain(address) in whose.addresses
     if hosted is None:
         return lambda _: True
-    ours = set(hosted({_domain(_own_address(search, each)) for each in several} - {""}))
-    return lambda address: _domain(address) in ours
+    domains = {_domain(_own_address(search, each)) for each in several} - ours.keys()
+    found_to_be_ours = hosted([domain for domain in domains if _DOMAIN_NAME.fullmatch(domain)])
+    ours |= {domain: domain in found_to_be_ours for domain in domains}
+    return lambda address: ours[_domain(address)]
 
 
 def _domain(address: str) -> str:

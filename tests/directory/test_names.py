@@ -28,7 +28,16 @@ def test_any_text_comes_back_from_a_name(text: str, other: str) -> None:
         (text + other).encode()
     except UnicodeEncodeError:
         return
-    assert names.parts(f"{names.rdn('cn', text)},{names.rdn('cn', other)}") == [("cn", text), ("cn", other)]
+    name = f"{names.rdn('cn', text)},{names.rdn('cn', other)}"
+    assert names.parts(name) == [("cn", text), ("cn", other)]
+    assert names.value(name) == text
+
+
+@pytest.mark.parametrize(
+    "dn", ["mail=a.b-c_d@ex.test,ou=Users,dc=ex", "mail=a.b-c_d@ex.test+uid=a,dc=ex", "mail=a.b-c_d@ex.test"]
+)
+def test_the_value_of_a_plain_name(dn: str) -> None:
+    assert names.value(dn) == "a.b-c_d@ex.test"
 
 
 def test_two_spellings_of_one_name_have_the_same_key() -> None:

@@ -76,6 +76,17 @@ def test_an_entry_is_found_with_the_attributes_that_are_wanted(directory: Direct
         assert session.find(directory.tree.alias("none@nowhere.test")) is None
 
 
+def test_several_entries_are_found_at_once(directory: Directory) -> None:
+    there = [add_alias(directory, f"{name}@{DOMAIN}", cn=name.upper()) for name in ("one", "two", "three")]
+    gone = directory.tree.alias(f"gone@{DOMAIN}")
+    with Session(directory) as session:
+        found = session.find_all([there[0], gone, there[1], gone, there[2], "cn=nothing"], ["cn"])
+        assert sorted(entry.text("cn") for entry in found) == ["ONE", "THREE", "TWO"]
+        assert not any("mail" in entry for entry in found)
+        assert session.find_all([]) == []
+        assert session.find(there[0])
+
+
 def test_a_search_has_its_scope(directory: Directory) -> None:
     add_alias(directory, "info@a.test")
     with Session(directory) as session:

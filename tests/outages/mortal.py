@@ -33,10 +33,10 @@ def watch(moment: Path) -> None:
     """Count what is made lasting from the claim of a change on, and end the process when the number is reached."""
     execute, claim = Session._execute, Stores.claim
 
-    def counted_execute(session: Session, verb: str, text: str, parameters: Any) -> None:
+    def counted_execute(session: Session, verb: str, text: str, *rest: Any) -> None:
         if text == "COMMIT" or (not session.is_in_transaction and text.startswith(WRITING)):
             count()
-        execute(session, verb, text, parameters)
+        execute(session, verb, text, *rest)
 
     @contextmanager
     def watched_claim(storage: Stores, taken: Collection[str], freed: Collection[str] = ()) -> Iterator[None]:

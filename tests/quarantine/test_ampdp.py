@@ -134,5 +134,7 @@ def test_it_may_listen_on_a_unix_socket(tmp_path: Path) -> None:
         assert AmPdp(where).release(HELD, ["ann@a.test"], "root@admins.test") == ["ann@a.test"]
 
 
-def test_the_secret_of_a_mail_shows_nowhere() -> None:
-    assert "s3cret" not in repr(HELD)
+def test_the_secret_of_a_mail_shows_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+    assert released(saying("setreply=450 4.5.0 Failure:%20Secret_id%20s3cret%20does%20not%20match")) == []
+    assert "Secret_id *** does not match" in caplog.text
+    assert "s3cret" not in caplog.text + repr(HELD)

@@ -1,5 +1,6 @@
 """The quarantine: whose mails it shows and lets go to whom, what is left when some have had enough of one."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -145,6 +146,17 @@ def test_a_deleted_mail_stays_for_the_others_and_goes_with_the_last(site: Site) 
     assert root.refused("DELETE", f"quarantine/{mail_id}") == "NO_SUCH_MAIL"
     [mail] = root.data("mail_log/received")["mails"]
     assert [recipient["fate"] for recipient in mail["recipients"]] == ["deleted", "deleted"]
+
+
+def test_the_last_two_shares_deleted_at_once_leave_no_text(site: Site) -> None:
+    furnished(site)
+    admins = [site.admin("al@admins.test", "a.test"), site.admin("bo@admins.test", "b.test")]
+    shared = [quarantine_mail(site, "x@far.test", *BOTH) for _ in range(10)]
+    with ThreadPoolExecutor(2) as pool:
+        for mail_id in shared:
+            list(pool.map(lambda admin, path: admin.ok("DELETE", path), admins, [f"quarantine/{mail_id}"] * 2))
+    assert site.rows("quarantine") == []
+    assert {tuple(states(site, mail_id).values()) for mail_id in shared} == {("D", "D")}
 
 
 def test_deleting_touches_nothing_else(site: Site) -> None:
