@@ -40,7 +40,7 @@ CHIEF = Actor(account=Address("setup@admins.test"), is_global=True, is_user=Fals
 STORES = ("vmail", "iredadmin", "amavisd", "iredapd")
 SECONDS = 60
 WRITERS = 6
-LONGEST_SILENCE = 6
+LONGEST_SILENCE = 9
 """Seconds in which nothing at all may be acknowledged, while a balancer finds out who has died."""
 
 
