@@ -64,7 +64,8 @@ def serving(application: str, settings: Settings, **environment: str) -> Iterato
 def _environment(settings: Settings) -> Mapping[str, str]:
     accounts = {"LDAP": settings.ldap} if settings.ldap else {"VMAIL": settings.vmail}
     stores = {**accounts, "IREDADMIN": settings.iredadmin}
-    return {f"POSTREEVE_{name}": msgspec.json.encode(store).decode() for name, store in stores.items()}
+    found = {f"POSTREEVE_{name}": msgspec.json.encode(store).decode() for name, store in stores.items()}
+    return {**found, "POSTREEVE_ACCESS_LOG": "false"}  # the bare application writes none either
 
 
 def _free_port() -> int:

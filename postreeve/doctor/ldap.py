@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from postreeve.doctor.store import Holder, Right
+from postreeve.doctor.store import Amiss, Holder, Right
 from postreeve.storage import sql
 from postreeve.storage.directory import accounts, filters, mailboxes, rights, sweeps
 from postreeve.storage.directory.entries import Entry
@@ -33,10 +33,7 @@ class LdapInspection:
         self.session = session
         self.iredadmin = iredadmin
 
-    def without_own_forwarding(self) -> Iterator[str]:
-        return iter(())
-
-    def with_other_status(self) -> Iterator[tuple[str, bool]]:
+    def forwardings_amiss(self) -> Iterator[Amiss]:
         return iter(())
 
     def admins_without_domains(self) -> Iterator[str]:

@@ -78,12 +78,13 @@ def findings(work: Work) -> Iterator[Finding]:
 
 
 def _forwardings(work: Work) -> Iterator[Finding]:
-    for mail in work.inspection.without_own_forwarding():
-        sentence = f"{mail} has no forwarding row of its own: the mail falls to the catch-all, or comes back."
-        yield Finding(Ailment.OWN_FORWARDING, mail, sentence)
-    for mail, is_on in work.inspection.with_other_status():
-        words = "switched on, and its forwarding row is off" if is_on else "switched off, and its forwarding row is on"
-        yield Finding(Ailment.FORWARDING_STATUS, mail, f"{mail} is {words}.")
+    for mail, is_on, has_own in work.inspection.forwardings_amiss():
+        if has_own:
+            words = "on, and its forwarding row is off" if is_on else "off, and its forwarding row is on"
+            yield Finding(Ailment.FORWARDING_STATUS, mail, f"{mail} is switched {words}.")
+        else:
+            sentence = f"{mail} has no forwarding row of its own: the mail falls to the catch-all, or comes back."
+            yield Finding(Ailment.OWN_FORWARDING, mail, sentence)
     for name in work.inspection.out_of_step():
         sentence = f"Accounts of {name} do not follow its status or its alias domains."
         yield Finding(Ailment.OUT_OF_STEP, name, sentence)

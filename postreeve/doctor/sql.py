@@ -1,48 +1,33 @@
 """The doctor's look at accounts in the SQL database `vmail`."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from postreeve.doctor.store import Holder, Right
+from postreeve.doctor.store import Amiss, Holder, Right
 from postreeve.storage import accounts, settings_text, traces
 from postreeve.storage.rights import GLOBAL
-from postreeve.storage.sql import Schema, Session, Statement, among, batches, parameter
+from postreeve.storage.sql import Row, Schema, Session, Statement, among, batches, parameter
 from postreeve.storage.tables import vmail
 from postreeve.values import Address
 
 _Select = sa.Select[*tuple[Any, ...]]
 BATCH = 2000
-"""Passwords that are read at once."""
+"""Users that are read at once."""
 BCRYPT, CRYPT = "{BCRYPT}", "{CRYPT}"
 
 _BOX, _LINK, _ADMIN, _RIGHT = vmail.mailbox.c, vmail.forwardings.c, vmail.admin.c, vmail.domain_admins.c
 _DOMAIN, _ALIAS_DOMAIN = vmail.domain.c, vmail.alias_domain.c
-_IS_OWN = sa.and_(_LINK.address == _BOX.username, _LINK.forwarding == _BOX.username)
 
-_DELIVERING = (
-    sa.select(_LINK.address)
-    .where(sa.or_(_LINK.is_forwarding == 1, _LINK.address == _LINK.forwarding))
-    .distinct()
-    .subquery("delivering")
-)
-WITHOUT_OWN = Statement(  # joined, since servers might look into an index of `is_forwarding` for each user
-    lambda _: (
-        sa.select(_BOX.username)
-        .outerjoin(_DELIVERING, _DELIVERING.c.address == _BOX.username)
-        .where(_DELIVERING.c.address.is_(None))
-        .order_by(_BOX.username)
-    )
-)
-OTHER_STATUS = Statement(
-    lambda _: (
-        sa.select(_BOX.username, _BOX.active)
-        .join(vmail.forwardings, _IS_OWN)
-        .where(_LINK.active != _BOX.active)
-        .order_by(_BOX.username)
-    )
-)
+USERS = Statement(
+    lambda _: sa.select(_BOX.username, _BOX.active)
+    .where(_BOX.username > parameter("after")).order_by(_BOX.username).limit(BATCH)
+)  # fmt: skip
+FORWARDINGS = Statement(
+    lambda _: sa.select(_LINK.address, _LINK.forwarding, _LINK.is_forwarding, _LINK.active)
+    .where(among(_LINK.address, "mails"))
+)  # fmt: skip
 LOCKED = Statement(
     lambda _: sa.select(_BOX.active).where(_BOX.username == parameter("mail")).with_for_update(), is_locking=True
 )
@@ -186,17 +171,50 @@ def _left_behind(schema: Schema) -> sa.Executable:
 LEFT_BEHIND = Statement(_left_behind)
 
 
+class _Row(NamedTuple):
+    """One of a user's rows of `forwardings`."""
+
+    is_own: bool
+    is_forwarding: bool
+    is_active: bool
+
+
+class _User(NamedTuple):
+    mail: str
+    is_active: bool
+    rows: list[_Row]
+
+
 class SqlInspection:
     """Looks at the rows of `vmail`."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def without_own_forwarding(self) -> Iterator[str]:
-        return (mail for (mail,) in self.session.rows(WITHOUT_OWN))
+    def forwardings_amiss(self) -> Iterator[Amiss]:
+        for user in self._users():
+            if not any(row.is_own or row.is_forwarding for row in user.rows):
+                yield Amiss(user.mail, user.is_active, has_own=False)
+            elif any(row.is_own and row.is_active != user.is_active for row in user.rows):
+                yield Amiss(user.mail, user.is_active, has_own=True)
 
-    def with_other_status(self) -> Iterator[tuple[str, bool]]:
-        return ((mail, bool(active)) for mail, active in self.session.rows(OTHER_STATUS))
+    def _users(self) -> Iterator["_User"]:
+        """Yield all users with their rows; a statement over all of both takes some servers half an hour."""
+        for users in self._parts(USERS):
+            found: dict[str, list[_Row]] = {}
+            for address, forwarding, is_forwarding, active in self.session.rows(
+                FORWARDINGS, mails=[mail for mail, _ in users]
+            ):
+                row = _Row(address.lower() == forwarding.lower(), bool(is_forwarding), bool(active))
+                found.setdefault(address.lower(), []).append(row)
+            yield from (_User(mail, bool(active), found.get(mail.lower(), [])) for mail, active in users)
+
+    def _parts(self, statement: Statement) -> Iterator[list[Row]]:
+        """Yield the rows of a statement that goes on after a name, some at a time."""
+        after = ""
+        while rows := self.session.rows(statement, after=after):
+            yield rows
+            after = rows[-1][0]
 
     def admins_without_domains(self) -> Iterator[str]:
         for account, settings in sorted(self.session.rows(ADMINS_WITHOUT_DOMAINS)):
@@ -213,10 +231,8 @@ class SqlInspection:
 
     def passwords(self) -> Iterator[tuple[str, str]]:
         for statement in PASSWORDS:
-            after = ""
-            while rows := self.session.rows(statement, after=after):
+            for rows in self._parts(statement):
                 yield from rows
-                after = rows[-1][0]
 
     def strays(self) -> Iterator[tuple[str, str]]:
         return ((name, words) for name, words in self.session.rows(STRAYS))

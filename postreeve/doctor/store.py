@@ -26,14 +26,23 @@ class Holder(NamedTuple):
     """Of an alias address: whose it is; of an alias domain: its domain."""
 
 
+class Amiss(NamedTuple):
+    """A user whose mail does not go where it should."""
+
+    mail: str
+    is_on: bool
+    has_own: bool
+    """Whether there is a forwarding of the user's own, in another status then; without it there is none at all."""
+
+
 class Inspection(Protocol):
     """Looks at all accounts, and mends what is safe to mend; mending what is whole does nothing."""
 
-    def without_own_forwarding(self) -> Iterator[str]:
-        """Yield users whose mail goes nowhere; in a directory a user needs no forwarding for that."""
+    def forwardings_amiss(self) -> Iterator[Amiss]:
+        """Yield users whose mail goes nowhere, and whose own forwarding is on while they are off, or the reverse.
 
-    def with_other_status(self) -> Iterator[tuple[str, bool]]:
-        """Yield users whose own forwarding is on while they are off, or the reverse, and whether they are on."""
+        In a directory users need no forwarding.
+        """
 
     def admins_without_domains(self) -> Iterator[str]:
         """Yield domain admins who administer nothing, and may not create a domain either."""

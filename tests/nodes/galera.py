@@ -202,7 +202,7 @@ def _install(node: Node) -> None:
 
 
 def _form(found: Cluster, data: Path) -> None:
-    """Start all nodes with the same data; where the machine has no time for them they do not find each other at once."""
+    """Start all nodes with the same data; on a machine that has no time for them they may not find each other."""
     for attempt in range(1, _ATTEMPTS + 1):
         for node in found.nodes:
             _copy(data, node)

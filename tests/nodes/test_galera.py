@@ -155,12 +155,13 @@ def assert_as_booked(load: Load, node: Node) -> None:
 
 def _dump(node: Node) -> dict[str, list[tuple[Any, ...]]]:
     """Return all rows of all tables."""
-    tables = node.rows("SELECT table_schema, table_name FROM information_schema.tables"
-                       f" WHERE table_schema IN {STORES} AND table_type = 'BASE TABLE'")  # fmt: skip
-    return {
-        f"{database}.{table}": sorted(node.rows(f"SELECT * FROM {database}.{table}"), key=str)
-        for database, table in tables
-    }
+    catalogue = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
+    found = {}
+    with closing(node.connection()) as connection, connection.cursor() as cursor:
+        for database, table in node.rows(f"{catalogue} AND table_schema IN {STORES}"):
+            cursor.execute(f"SELECT * FROM {database}.{table}")
+            found[f"{database}.{table}"] = sorted(cursor.fetchall(), key=str)
+    return found
 
 
 # What two nodes do to the same rows at the same moment
