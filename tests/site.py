@@ -211,7 +211,8 @@ class Site:
     def _use(self, settings: Settings) -> None:
         self.storage.settings = settings
         self.storage._site = (0.0, settings)
-        self.app.api.settings = self.app.panel.settings = settings
+        for part in (self.app.api, self.app.panel, self.app.health, self.app.watch):
+            part.settings = settings
         self.app.is_api_on = settings.enable_restful_api
 
 
