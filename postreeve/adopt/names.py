@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from postreeve import networks
-from postreeve.adopt.daemons import Daemon
 from postreeve.adopt.reading import Literal, Written
 from postreeve.settings import Scheme, SettingsError, lenient
 
 ENGINES = {"mysql": "mariadb", "pgsql": "postgresql", "ldap": "mariadb"}
 """The engine of the databases, by the word for the back end; beside a directory it is MariaDB's."""
 _POSTGRESQL_PORT = 5432
+_RELEASE_PORT = "9998"
 _SWITCHES: Mapping[str, tuple[str, ...]] = {
     "amavisd": ("amavisd_enable_logging", "amavisd_enable_quarantine", "amavisd_enable_policy_lookup"),
     "iredapd": ("iredapd_enabled",),
@@ -24,8 +23,11 @@ _SAME = (
     "DEFAULT_PASSWORD_SCHEME", "DOMAIN_OWNERSHIP_EXPIRE_DAYS", "DOMAIN_OWNERSHIP_VERIFY_CODE_PREFIX",
     "DOMAIN_OWNERSHIP_VERIFY_TIMEOUT", "ENABLE_RESTFUL_API", "GLOBAL_ADMIN_IP_LIST", "IREDADMIN_LOG_KEPT_DAYS",
     "MAILBOX_FOLDER", "MAILBOX_FORMAT", "MAILDIR_APPEND_TIMESTAMP", "MAILDIR_DOMAIN_HASHED", "MAILDIR_HASHED",
-    "MAILDIR_PREPEND_DOMAIN", "PASSWORD_HAS_LETTER", "PASSWORD_HAS_NUMBER", "PASSWORD_HAS_SPECIAL_CHAR",
-    "PASSWORD_HAS_UPPERCASE", "PASSWORD_SPECIAL_CHARACTERS", "RECIPIENT_DELIMITERS",
+    "MAILDIR_PREPEND_DOMAIN", "NEWSLETTER_SUBSCRIPTION_REQUEST_EXPIRE_HOURS",
+    "NEWSLETTER_SUBSCRIPTION_REQUEST_KEEP_HOURS", "NEWSLETTER_UNSUBSCRIPTION_REQUEST_EXPIRE_HOURS",
+    "NOTIFICATION_SENDER_NAME", "NOTIFICATION_SMTP_PASSWORD", "NOTIFICATION_SMTP_PORT", "NOTIFICATION_SMTP_SERVER",
+    "NOTIFICATION_SMTP_STARTTLS", "NOTIFICATION_SMTP_USER", "PASSWORD_HAS_LETTER", "PASSWORD_HAS_NUMBER",
+    "PASSWORD_HAS_SPECIAL_CHAR", "PASSWORD_HAS_UPPERCASE", "PASSWORD_SPECIAL_CHARACTERS", "RECIPIENT_DELIMITERS",
     "REQUIRE_DOMAIN_OWNERSHIP_VERIFICATION", "RESTFUL_API_CLIENTS", "RESTRICT_API_ACCESS", "SESSION_TIMEOUT",
     "SET_PASSWORD_CHANGE_DATE_FOR_NEW_USER", "USER_ALIAS_CROSS_ALL_DOMAINS", "default_mta_transport",
     "max_passwd_length", "min_passwd_length", "storage_base_directory",
@@ -45,6 +47,22 @@ _UNSAID: Mapping[str, object] = {
 _IDLE: Mapping[str, str] = {
     **dict.fromkeys(("webmaster", "SKIN", "CHECK_NEW_VERSION"), "there is no such thing here"),
     "default_language": "the browser says it, until an account has a language of its own",
+    **dict.fromkeys(
+        ("PAGE_SIZE_LIMIT", "SELF_SERVICE_DEFAULT_PAGE", "REDIRECT_TO_DOMAIN_LIST_AFTER_LOGIN"),
+        "the panel has its own way",
+    ),
+    **dict.fromkeys(
+        (
+            "AMAVISD_SHOW_NON_LOCAL_DOMAINS",
+            "AMAVISD_CLEANUP_QUERY_SIZE_LIMIT",
+            "IREDAPD_QUERY_INSECURE_OUTBOUND_IN_HOURS",
+        ),
+        "there is no such thing here",
+    ),
+    **dict.fromkeys(
+        ("ADDITIONAL_ENABLED_DOMAIN_SERVICES", "ADDITIONAL_DISABLED_DOMAIN_SERVICES"),
+        "new domains have the services that iRedMail's own have",
+    ),
     **dict.fromkeys(("LDAP_ATTR_MEMBER", "LDAP_ADD_MEMBER_DN_TO_GROUP"), "lists keep their members like iRedMail's"),
     "LDAP_SERVER_PRODUCT_NAME": "only OpenLDAP is known here",
     "SESSION_IGNORE_CHANGE_IP": "a session does not depend on the client's address",
@@ -55,10 +73,12 @@ _IDLE: Mapping[str, str] = {
     "SQL_TBL_USED_QUOTA": "the table is used_quota",
     "SHOW_GLOBAL_ADMINS_IN_PER_DOMAIN_ADMIN_LIST": "global admins are no admins of a domain here",
     "DAYS_TO_KEEP_REMOVED_MAILBOX_FOR_GLOBAL_ADMIN": "a global admin may choose any number of days",
+    "NEWSLETTER_BASE_URL": "newsletter_url is a whole URL here, and has to be set where there are newsletters",
     "LOCAL_TRANSPORTS": "every transport is shown as it is stored",
 }
 _FAMILIES: Mapping[str, str] = {
     "BRAND_": "there is no such thing here",
+    "NOTIFICATION_": "it is for notices about quarantined mail, which iRedAdmin's own script sends",
     "fail2ban_": "Fail2ban goes on without a panel",
     "policyd_": "Cluebringer is not known here",
     "SYSLOG_": "the log goes to standard error, for journald",
@@ -98,8 +118,6 @@ class Adopted:
     settings: dict[str, Any] = field(default_factory=dict)
     token: str = field(default="", repr=False)
     """Of mlmmjadmin, which has a file of its own."""
-    daemons: list[Daemon] = field(default_factory=list)
-    """Those that are named besides the stores."""
     understood: list[Understood] = field(default_factory=list)
     idle: list[Left] = field(default_factory=list)
     """What is known and means nothing here."""
@@ -133,7 +151,7 @@ class _Translation:
             self._refuse_unread(self.missing)
             raise SettingsError(f"The settings file does not say {', '.join(self.missing)}.")
         self._lists()
-        self._daemons()
+        self._amavisd()
         for name, setting in _NAMES.items():
             if name in self.literals or name in _UNSAID:
                 self._plain(name, setting)
@@ -213,31 +231,17 @@ class _Translation:
         else:
             self.left -= {"mlmmjadmin_api_auth_token"}
 
-    def _daemons(self) -> None:
-        """Name those to whom iRedAdmin talks: Amavisd, when it releases mail, and a mail server for notices."""
-        host = self._peek("AMAVISD_QUARANTINE_HOST") or self._peek("amavisd_db_host")
-        for name, where, port in (
-            ("Amavisd's AM.PDP", host, self._peek("amavisd_quarantine_port")),
-            (
-                "the mail server for notices",
-                self._peek("NOTIFICATION_SMTP_SERVER"),
-                self._peek("NOTIFICATION_SMTP_PORT"),
-            ),
-        ):
-            if where and port.isdecimal() and not where.startswith("/"):
-                self.adopted.daemons.append(Daemon(name, where, int(port)))
-        self._release_server(host, self._peek("amavisd_quarantine_port"))
-
-    def _release_server(self, host: str, port: str) -> None:
-        """Mail is released where iRedAdmin has it released: at Amavisd's database unless another host is named."""
-        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        if networks.is_host_and_port(where):
-            self.adopted.settings["amavisd_release_server"] = where
-            for name in ("AMAVISD_QUARANTINE_HOST", "amavisd_quarantine_port"):
-                self._note(name, "amavisd_release_server", where)
-
-    def _peek(self, name: str) -> str:
-        return str(self.literals[name].value).strip() if name in self.literals else ""
+    def _amavisd(self) -> None:
+        """Say where quarantined mail is released: where its database is, if nothing else is said."""
+        if "amavisd" not in self.adopted.settings:
+            return
+        host = self._text("AMAVISD_QUARANTINE_HOST") or self.adopted.settings["amavisd"].get("host", "")
+        host = host if host and not host.startswith("/") else "127.0.0.1"
+        server = f"{f'[{host}]' if ':' in host else host}:{self._text('amavisd_quarantine_port') or _RELEASE_PORT}"
+        is_on = self.literals.get("amavisd_enable_quarantine", Literal(value=True, line=0)).value
+        self.adopted.settings["amavisd_release_server"] = server if is_on else ""
+        for name in ("AMAVISD_QUARANTINE_HOST", "amavisd_quarantine_port", "amavisd_enable_quarantine"):
+            self._note(name, "amavisd_release_server", self.adopted.settings["amavisd_release_server"])
 
     # Everything else
 
@@ -273,12 +277,16 @@ class _Translation:
         """Return a text, or a number as one; nothing where there is no such name."""
         self.left.discard(name)
         value = self.literals[name].value if name in self.literals else ""
-        return str(value).strip() if isinstance(value, str | int) and not name.endswith(_SECRET) else str(value or "")
+        return (
+            str(value).strip()
+            if isinstance(value, str | int) and not name.lower().endswith(_SECRET)
+            else str(value or "")
+        )
 
     def _note(self, name: str, setting: str, value: object) -> None:
         self.left.discard(name)
         line = self.literals[name].line if name in self.literals else 0
-        shown = "" if name.endswith(_SECRET) else value
+        shown = "" if name.lower().endswith(_SECRET) else value
         if line or name in _UNSAID:
             self.adopted.understood.append(Understood(name, setting, shown, line))
 

@@ -81,7 +81,7 @@ class _Adoption:
             token = Path(folder, "token")
             files.write({token: f"{self.adopted.token}\n"}, is_forced=False)
             self.findings = assembly.look(msgspec.structs.replace(settings, mlmmjadmin_token_file=str(token)))
-        self.findings += daemons.silent(self.adopted.daemons)
+        self.findings += [found for found in daemons.silent(settings) if found.name in self.adopted.settings]
         unusable = {found.name for found in self.findings if found.ailment is Ailment.STORE}
         for found in self.findings:
             if found.ailment is Ailment.STORE and found.name in NEEDED:

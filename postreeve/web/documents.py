@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from postreeve.errors import Code
 from postreeve.settings import Settings
-from postreeve.web import rendering
+from postreeve.web import rendering, watching
 from postreeve.web.openapi import document
 from postreeve.web.reference import reference
 
@@ -65,8 +65,10 @@ def _openapi() -> Response:
 
 
 def _no_such_operation() -> Response:
+    watching.refused_with(Code.NO_SUCH_OPERATION.name)
     return JSONResponse({"_success": False, "_msg": Code.NO_SUCH_OPERATION.name}, 404)
 
 
 def _not_for_this_method() -> Response:
+    watching.refused_with(Code.METHOD_NOT_ALLOWED.name)
     return JSONResponse({"_success": False, "_msg": Code.METHOD_NOT_ALLOWED.name}, 405, {"allow": "GET, HEAD"})

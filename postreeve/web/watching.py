@@ -20,7 +20,7 @@ SECRETS = frozenset({"<token>"})
 """Parameters of paths that open something to whoever knows them."""
 PROBES = frozenset({("healthz",), ("readyz",), ("metrics",)})
 """What balancers and Prometheus ask for all day: it is not counted, and no line of the log."""
-_GIVEN = re.compile(rb"[\w.:+/=-]{1,128}", re.ASCII)
+_GIVEN = re.compile(rb"[\w.:+/=@-]{1,128}", re.ASCII)
 
 log = logging.getLogger("postreeve.access")
 

@@ -1,5 +1,6 @@
 """Sites of iRedMail, made by hand: its databases with its own accounts in them, its directory, its panel's settings."""
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -66,9 +67,9 @@ class IredmailSite:
 @contextmanager
 def sql_site(server: Server, folder: Path) -> Iterator[IredmailSite]:
     """Make a site whose accounts are in SQL."""
-    with _databases(server, STORES) as (stores, values):
+    with _databases(server, STORES) as (stores, values), socket.create_server(("127.0.0.1", 0)) as amavisd:
         word = "pgsql" if isinstance(server, PostgresqlServer) else "mysql"
-        site = IredmailSite(stores, {"backend": word, **values, **_OTHERS}, folder)
+        site = IredmailSite(stores, {"backend": word, **values, **_OTHERS, **_release(amavisd)}, folder)
         site.execute("vmail", *_ROWS)
         yield site
 
@@ -83,13 +84,13 @@ def ldap_site(server: Server, slapd: OpenldapServer, folder: Path) -> Iterator[I
     ours = msgspec.structs.replace(manager, bind_dn="", password=PASSWORD)
     setup.fill(ours, setup.Manager(manager.bind_dn, manager.password), PASSWORD)
     slapd.add_entries(name, _entries(manager.suffix))
-    with _databases(server, STORES[1:]) as (stores, values):
+    with _databases(server, STORES[1:]) as (stores, values), socket.create_server(("127.0.0.1", 0)) as amavisd:
         directory = {
             "backend": "ldap", "ldap_uri": manager.url, "ldap_basedn": f"o=domains,{manager.suffix}",
             "ldap_domainadmin_dn": f"o=domainAdmins,{manager.suffix}", "ldap_bind_dn": ours.account,
             "ldap_bind_password": PASSWORD,
         }  # fmt: skip
-        yield IredmailSite(stores, {**directory, **values, **_OTHERS}, folder)
+        yield IredmailSite(stores, {**directory, **values, **_OTHERS, **_release(amavisd)}, folder)
     slapd.wipe_directory(name)
 
 
@@ -99,6 +100,11 @@ _OTHERS = {
     "amavisd_enable_logging": True, "amavisd_enable_quarantine": True, "amavisd_enable_policy_lookup": True,
     "iredapd_enabled": True, "DEFAULT_PASSWORD_SCHEME": "SSHA512", "ENABLE_RESTFUL_API": True,
 }  # fmt: skip
+
+
+def _release(amavisd: socket.socket) -> dict[str, Any]:
+    """Say where quarantined mail is released: a port that somebody listens to, who need not be Amavisd to be found."""
+    return {"AMAVISD_QUARANTINE_HOST": "127.0.0.1", "amavisd_quarantine_port": str(amavisd.getsockname()[1])}
 
 
 def _entries(suffix: str) -> dict[str, dict[str, list[str]]]:

@@ -80,7 +80,7 @@ def test_a_site_with_a_directory_is_adopted_and_served(beside_directory: Iredmai
 
 
 def test_what_was_understood_and_what_answers_is_told_without_secrets(iredmail: IredmailSite) -> None:
-    iredmail.settings_py(OUR_OWN=1, amavisd_quarantine_port="1")
+    iredmail.settings_py(OUR_OWN=1)
     (iredmail.folder / "etc").mkdir()
     (iredmail.folder / "etc/crontab").write_text("1 * * * * root python3 /opt/www/iredadmin/tools/cleanup_db.py\n")
     done = ran(*adopting(iredmail))
@@ -94,7 +94,7 @@ def test_what_was_understood_and_what_answers_is_told_without_secrets(iredmail: 
 
 
 def test_a_daemon_that_does_not_answer_is_told_and_the_settings_are_written(iredmail: IredmailSite) -> None:
-    iredmail.settings_py(AMAVISD_QUARANTINE_HOST="127.0.0.1", amavisd_quarantine_port="1")
+    iredmail.settings_py(amavisd_quarantine_port="1")
     done = ran(*adopting(iredmail))
     assert done.exit_code == 3
     assert "Nobody answers for Amavisd's AM.PDP at 127.0.0.1:1: Connection refused." in done.stdout

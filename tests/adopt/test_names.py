@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from postreeve.adopt import names
-from postreeve.adopt.daemons import Daemon
 from postreeve.adopt.names import Adopted, translate
 from postreeve.adopt.reading import Literal, Unread, Written
 from postreeve.settings import Settings, SettingsError, from_mapping
@@ -115,21 +114,31 @@ def test_lists_go_through_mlmmjadmin_where_the_site_has_its_token() -> None:
     assert found.token == "t" * 32
 
 
-def test_daemons_that_are_named_are_told() -> None:
-    found = adopted(**SQL, **NEW, **database("amavisd", 3306), amavisd_quarantine_port="9998",
-                    NOTIFICATION_SMTP_SERVER="localhost", NOTIFICATION_SMTP_PORT=587)  # fmt: skip
-    assert found.daemons == [
-        Daemon("Amavisd's AM.PDP", "127.0.0.1", 9998), Daemon("the mail server for notices", "localhost", 587),
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("values", "place"),
+    [
+        ({}, "127.0.0.1:9998"),
+        ({"amavisd_quarantine_port": "9999"}, "127.0.0.1:9999"),
+        ({"AMAVISD_QUARANTINE_HOST": "192.0.2.7"}, "192.0.2.7:9998"),
+        ({"AMAVISD_QUARANTINE_HOST": "2001:db8::7"}, "[2001:db8::7]:9998"),
+        ({"amavisd_db_host": "/run/sql"}, "127.0.0.1:9998"),
+        ({"amavisd_enable_quarantine": False, "amavisd_enable_policy_lookup": True}, ""),
+    ],
+)
+def test_quarantined_mail_is_released_where_it_was(values: dict[str, object], place: str) -> None:
+    assert ours(**{**database("amavisd", 3306), **values}).amavisd_release_server == place
 
 
-def test_mail_is_released_where_it_was() -> None:
-    at = {**SQL, **NEW, **database("amavisd", 3306), "amavisd_quarantine_port": "9998"}
-    assert from_mapping(adopted(**at).settings).amavisd_release_server == "127.0.0.1:9998"
-    elsewhere = adopted(**at, AMAVISD_QUARANTINE_HOST="::1")
-    assert from_mapping(elsewhere.settings).amavisd_release_server == "[::1]:9998"
-    assert {each.name for each in elsewhere.understood} >= {"AMAVISD_QUARANTINE_HOST", "amavisd_quarantine_port"}
-    assert "amavisd_release_server" not in adopted(**SQL, **NEW).settings
+def test_mails_are_sent_through_the_server_that_sent_notices() -> None:
+    values = {
+        "NOTIFICATION_SMTP_SERVER": "mail.test", "NOTIFICATION_SMTP_PORT": "587", "NOTIFICATION_SMTP_STARTTLS": True,
+        "NOTIFICATION_SMTP_USER": "no-reply@ex.com", "NOTIFICATION_SMTP_PASSWORD": "secret of the sender",
+        "NOTIFICATION_SMTP_DEBUG_LEVEL": 0,
+    }  # fmt: skip
+    settings = ours(**values)
+    assert (settings.notification_smtp_port, settings.notification_smtp_starttls) == (587, True)
+    assert settings.notification_smtp_password == "secret of the sender"
+    assert "secret" not in repr(adopted(**SQL, **NEW, **values).understood)
 
 
 def test_what_is_not_understood_is_told_with_its_line_and_why() -> None:
@@ -157,7 +166,7 @@ def test_every_line_is_accounted_for() -> None:
 
 def test_secrets_are_not_told() -> None:
     told = adopted(**SQL, **NEW, mlmmjadmin_api_auth_token="secret of lists" * 3)
-    assert "secret" not in repr((told.understood, told.idle, told.not_understood, told.daemons))
+    assert "secret" not in repr((told.understood, told.idle, told.not_understood))
 
 
 @pytest.mark.parametrize(
