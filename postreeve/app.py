@@ -1,6 +1,7 @@
 """Puts the pieces together from settings; nothing else does."""
 
 import os
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -50,6 +51,7 @@ from postreeve.site_settings import pages as _site_settings_pages  # noqa: F401
 from postreeve.spam_policy import operations as _spam_policy  # noqa: F401
 from postreeve.storage import looks, schema
 from postreeve.storage.mlmmjadmin import read_tokens
+from postreeve.storage.sql import Database
 from postreeve.subscribable_lists import operations as _subscribable_lists  # noqa: F401
 from postreeve.subscribable_lists import pages as _subscribable_list_pages  # noqa: F401
 from postreeve.throttle import operations as _throttle  # noqa: F401
@@ -113,6 +115,26 @@ def ages(settings: Settings) -> dict[str, str]:
     """Say of each store of a site whose tables or schema it has; all of them have to answer."""
     directory = {"ldap": _directory().age(settings.ldap)} if settings.ldap else {}
     return {**directory, **{name: looks.age(store, name) for name, store in settings.databases.items()}}
+
+
+def version_of_tables(settings: Settings) -> tuple[int, int]:
+    """Return the version that our own tables have, and the one that this release brings them to."""
+    with closing(_iredadmin(settings)) as database:
+        return schema.version(database), schema.LATEST
+
+
+def bring_tables_to(settings: Settings, version: int) -> None:
+    """Bring our own tables to a version, forward or back; `SettingsError` says in a sentence what is in the way."""
+    if version > schema.LATEST:
+        raise SettingsError(f"This release knows versions up to {schema.LATEST}.")
+    with closing(_iredadmin(settings)) as database:
+        schema.migrate(database, version)
+
+
+def _iredadmin(settings: Settings) -> Database:
+    database = Database(settings.iredadmin, 1)
+    schema.check(database, "iredadmin")
+    return database
 
 
 def create_stores(settings: Settings) -> list[Store]:

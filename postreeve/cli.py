@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from postreeve import __version__
-from postreeve.commands import adopt, configuration, doctor, jobs, ldif, lists, serving, setting_up
+from postreeve.commands import adopt, configuration, doctor, jobs, ldif, lists, serving, setting_up, upgrading
 
 app = typer.Typer(name="postreeve", no_args_is_help=True, pretty_exceptions_enable=False)
 job = typer.Typer(help="Run one of the jobs that cron or a timer calls.", no_args_is_help=True)
@@ -36,6 +36,7 @@ app.command("mail-config")(configuration.mail_config)
 app.command("ldap-config")(configuration.ldap_config)
 app.command("subscribe")(lists.subscribe)
 app.command("ldif")(ldif.ldif)
+app.command("schema")(upgrading.schema)
 app.command("mlmmj-agent")(serving.mlmmj_agent)
 job.command("pending")(jobs.settle_pending)
 job.command("spf-whitelist")(jobs.ask_for_spf_whitelist)

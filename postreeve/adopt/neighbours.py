@@ -121,7 +121,7 @@ def _services(root: Path) -> Iterator[Advice]:
 def _sites(root: Path) -> Iterator[Advice]:
     for file in _files(root, _SITES):
         if found := _SERVED.search(_text(file)):
-            reason = "it is Postreeve's now: `docs/adoption.md` has the lines"
+            reason = "it is Postreeve's now, with the lines of `deploy/`"
             yield Advice(Verdict.CHANGE, f"{found[1]} of the web server", _shown(file, root), reason)
 
 

@@ -189,6 +189,19 @@ def _require_known(database: Database) -> None:
         )
 
 
+def version(database: Database) -> int:
+    """Return the version of our own tables; 0 if there are none."""
+    with Session(database) as session:
+        return _applied(session)
+
+
+def _applied(session: Session) -> int:
+    if not session.schema.has(versions.name):
+        return 0
+    row = session.row(APPLIED)
+    return int(row[0] or 0) if row else 0
+
+
 def migrate(database: Database, to: int = LATEST) -> None:
     """Bring our own tables in `iredadmin` to a version, forward or back.
 
@@ -198,7 +211,7 @@ def migrate(database: Database, to: int = LATEST) -> None:
     with Session(database) as session:
         if not database.schema.has(versions.name):
             _add(session, versions)
-        applied = (session.row(APPLIED) or (0,))[0] or 0
+        applied = _applied(session)
         for step in MIGRATIONS:
             if applied < step.version <= to:
                 for table in step.adds:

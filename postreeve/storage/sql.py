@@ -95,6 +95,10 @@ class Database:
         except self.engine.errors as error:
             raise StoreUnavailableError(str(error)) from error
 
+    def close(self) -> None:
+        """Close the connections that nobody has."""
+        self.pool.dispose()
+
     def is_answering(self) -> bool:
         """Tell whether the database answers now, over a connection of its own."""
         try:
