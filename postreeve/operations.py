@@ -223,7 +223,7 @@ def _shown(work: Work, fields: FieldSet, always: Iterable[str], profiles: Iterab
             top, in_settings = closed[_domain_of(profile)]
             for key in top:
                 profile.pop(key, None)
-            settings = profile.get("accountSetting", profile.get("settings", {}))  # aliases have none
+            settings: Profile = profile.get("accountSetting") or profile.get("settings") or {}
             for key in in_settings:
                 settings.pop(key, None)
         yield profile
