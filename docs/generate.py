@@ -368,7 +368,8 @@ def _command(path: str, command: Any) -> Iterator[str]:  # noqa: ANN401 - Typer 
         yield "| option | default | meaning |"
         yield "| --- | --- | --- |"
     for option in options:
-        name = option.metavar if option.param_type_name == "argument" else ", ".join(option.opts)
+        names = ", ".join([*option.opts, *option.secondary_opts])
+        name = option.metavar if option.param_type_name == "argument" else names
         shown = "required" if option.required else f"`{option.default}`" if option.default else ""
         variable = f" Environment: `{option.envvar}`." if option.envvar else ""
         yield f"| `{name}` | {shown} | {option.help}{variable} |"

@@ -1,7 +1,6 @@
 """Puts the pieces together from settings; nothing else does."""
 
 import os
-from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -51,7 +50,6 @@ from postreeve.site_settings import pages as _site_settings_pages  # noqa: F401
 from postreeve.spam_policy import operations as _spam_policy  # noqa: F401
 from postreeve.storage import looks, schema
 from postreeve.storage.mlmmjadmin import read_tokens
-from postreeve.storage.sql import Database
 from postreeve.subscribable_lists import operations as _subscribable_lists  # noqa: F401
 from postreeve.subscribable_lists import pages as _subscribable_list_pages  # noqa: F401
 from postreeve.throttle import operations as _throttle  # noqa: F401
@@ -119,7 +117,7 @@ def ages(settings: Settings) -> dict[str, str]:
 
 def version_of_tables(settings: Settings) -> tuple[int, int]:
     """Return the version that our own tables have, and the one that this release brings them to."""
-    with closing(_iredadmin(settings)) as database:
+    with schema.of_ours(settings.iredadmin) as database:
         return schema.version(database), schema.LATEST
 
 
@@ -127,14 +125,8 @@ def bring_tables_to(settings: Settings, version: int) -> None:
     """Bring our own tables to a version, forward or back; `SettingsError` says in a sentence what is in the way."""
     if version > schema.LATEST:
         raise SettingsError(f"This release knows versions up to {schema.LATEST}.")
-    with closing(_iredadmin(settings)) as database:
+    with schema.of_ours(settings.iredadmin) as database:
         schema.migrate(database, version)
-
-
-def _iredadmin(settings: Settings) -> Database:
-    database = Database(settings.iredadmin, 1)
-    schema.check(database, "iredadmin")
-    return database
 
 
 def create_stores(settings: Settings) -> list[Store]:

@@ -1,14 +1,51 @@
-"""The command line: setting up, serving, and the jobs behind it."""
+"""The command line: setting up, serving, daily work with accounts, and the jobs behind it."""
 
 from typing import Annotated
 
 import typer
 
 from postreeve import __version__
-from postreeve.commands import adopt, configuration, doctor, jobs, ldif, lists, serving, setting_up, upgrading
+from postreeve.commands.loading import Group, Place, gathered
 
-app = typer.Typer(name="postreeve", no_args_is_help=True, pretty_exceptions_enable=False)
-job = typer.Typer(help="Run one of the jobs that cron or a timer calls.", no_args_is_help=True)
+JOBS = {
+    "pending": Place("jobs", "settle_pending"),
+    "spf-whitelist": Place("jobs", "ask_for_spf_whitelist"),
+    "verify-domains": Place("jobs", "verify_waiting_domains"),
+    "cleanup": Place("jobs", "clean_up"),
+    "delete-mailboxes": Place("jobs", "delete_mailboxes"),
+    "all": Place("jobs", "run_what_is_due"),
+    "timers": Place("jobs", "write_timers"),
+    "cron": Place("jobs", "print_cron_lines"),
+}
+COMMANDS: dict[str, Place | Group] = {
+    "init": Place("setting_up", "init"),
+    "serve": Place("serving", "serve"),
+    "adopt": Place("adopt", "adopt"),
+    "doctor": Place("doctor", "doctor"),
+    "domain": Group("Create, show, list, update and delete domains.", module="accounts"),
+    "user": Group("Create, show, list, update, rename and delete users.", module="accounts"),
+    "alias": Group("Create, show, list, update, rename and delete mail aliases.", module="accounts"),
+    "admin": Group("Create, show, list, update and delete admins.", module="accounts"),
+    "list": Group("Create, show, list, update and delete subscribable lists.", module="accounts"),
+    "maillist": Group("Create, show, list, update and delete unsubscribable lists.", module="accounts"),
+    "import": Group(
+        "Add users or mail aliases from a table in CSV.",
+        {"users": Place("transfer", "import_users"), "aliases": Place("transfer", "import_aliases")},
+    ),
+    "export": Group(
+        "Write users or mail aliases as a table in CSV.",
+        {"users": Place("transfer", "export_users"), "aliases": Place("transfer", "export_aliases")},
+    ),
+    "admin-password": Place("setting_up", "admin_password"),
+    "mail-config": Place("configuration", "mail_config"),
+    "ldap-config": Place("configuration", "ldap_config"),
+    "subscribe": Place("lists", "subscribe"),
+    "ldif": Place("ldif", "ldif"),
+    "schema": Place("upgrading", "schema"),
+    "mlmmj-agent": Place("serving", "mlmmj_agent"),
+    "job": Group("Run one of the jobs that cron or a timer calls.", JOBS),
+}
+app = gathered(COMMANDS, name="postreeve")
 
 
 def _tell_version(is_asked: bool) -> None:  # noqa: FBT001 - an option, as Typer hands it over
@@ -25,20 +62,3 @@ def postreeve(
     ] = False,
 ) -> None:
     """Take the options that stand before a command."""
-
-
-app.command("init")(setting_up.init)
-app.command("serve")(serving.serve)
-app.command("adopt")(adopt.adopt)
-app.command("doctor")(doctor.doctor)
-app.command("admin-password")(setting_up.admin_password)
-app.command("mail-config")(configuration.mail_config)
-app.command("ldap-config")(configuration.ldap_config)
-app.command("subscribe")(lists.subscribe)
-app.command("ldif")(ldif.ldif)
-app.command("schema")(upgrading.schema)
-app.command("mlmmj-agent")(serving.mlmmj_agent)
-job.command("pending")(jobs.settle_pending)
-job.command("spf-whitelist")(jobs.ask_for_spf_whitelist)
-job.command("verify-domains")(jobs.verify_waiting_domains)
-app.add_typer(job, name="job")

@@ -4,6 +4,7 @@ from postreeve.domains.store import Domain
 from postreeve.errors import Code, refuse
 from postreeve.fields import PASSWORD, Field, FieldSet
 from postreeve.passwords import Policy, accept_hash, check_policy, hash_password, verify_password, waste_time
+from postreeve.passwords.ahead import HashedAhead
 from postreeve.settings import Settings
 
 PLAIN_PASSWORD = Field("password", PASSWORD, "The password to try, in plain text.")
@@ -28,13 +29,24 @@ def policy_in(settings: Settings, domain: Domain | None) -> Policy:
     return policy(settings, domain.shortest_password, domain.longest_password) if domain else policy(settings)
 
 
-def new_hash(settings: Settings, domain: Domain | None, plain: str | None, given_hash: str | None = None) -> str | None:
-    """Return the hash of a new password, checked against the policy, or of a hash as given; None if neither is."""
+def new_hash(
+    settings: Settings,
+    domain: Domain | None,
+    plain: str | None,
+    given_hash: str | None = None,
+    hashed: HashedAhead | None = None,
+) -> str | None:
+    """Return the hash of a new password, checked against the policy, or of a hash as given; None if neither is.
+
+    `hashed` is the password's hash where another thread makes it.
+    """
     if given_hash is not None:
         return accept_hash(given_hash.strip())
     if plain is None:
         return None
     check_policy(plain, policy_in(settings, domain))
+    if hashed and hashed.is_of(plain, settings.default_password_scheme):
+        return hashed.made()
     return hash_password(plain, settings.default_password_scheme)
 
 

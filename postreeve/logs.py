@@ -6,7 +6,8 @@ message: what a client sends can not begin another.
 
 import logging
 import sys
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -34,7 +35,17 @@ def configure(settings: Settings) -> None:
     logging.getLogger("postreeve.access").disabled = not settings.access_log
 
 
-class TextLines(logging.Formatter):
+class Lines(logging.Formatter):
+    """What is written of each record; of what went wrong no more than where, and the first line of what was said.
+
+    In further lines PostgreSQL tells the values of a row that it does not take, hashes of passwords among them.
+    """
+
+    def formatException(self, ei: tuple[object, BaseException | None, object]) -> str:  # noqa: N802 - the library's name
+        return "".join(_told(ei[1], set())).rstrip("\n")
+
+
+class TextLines(Lines):
     """One line for people, with what went wrong below it."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -48,7 +59,7 @@ class TextLines(logging.Formatter):
         return self.formatException(record.exc_info) if record.exc_info else ""
 
 
-class JsonLines(logging.Formatter):
+class JsonLines(Lines):
     """One object on each line."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -62,6 +73,19 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+def _told(error: BaseException | None, seen: set[int]) -> Iterator[str]:
+    """Yield what led to an error, what it is made of, and itself."""
+    if error is None or id(error) in seen:
+        return
+    seen.add(id(error))
+    yield from _told(error.__cause__ or (None if error.__suppress_context__ else error.__context__), seen)
+    for part in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        yield from _told(part, seen)
+    yield "Traceback (most recent call last):\n"
+    yield from traceback.format_tb(error.__traceback__)
+    yield f"{type(error).__module__}.{type(error).__qualname__}: {str(error).partition(chr(10))[0]}\n"
 
 
 def _moment(record: logging.LogRecord) -> str:

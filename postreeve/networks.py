@@ -61,6 +61,7 @@ def is_public(text: str) -> bool:
     return not any(address in network for network in _INNER if network.version == address.version)
 
 
+@lru_cache(maxsize=4096)
 def plain(client: str) -> str:
     """Return an address in its one spelling: no zone, and IPv4 out of its IPv6 wrapping."""
     try:

@@ -15,6 +15,7 @@ from postreeve.errors import Code, refuse
 from postreeve.fields import ADDRESS, DAYS, DOMAIN, NOTHING, SCOPE, Changes, FieldSet, Form, Kind, keys_of, one_of
 from postreeve.mail_log.fields import MAIL_ID
 from postreeve.newsletter.fields import LIST_ID, REQUEST, TOKEN
+from postreeve.passwords.ahead import HashedAhead
 from postreeve.permissions import Actor, Grant, Rule, Target, anyone, authorize, outranks
 from postreeve.sessions.store import SessionKind
 from postreeve.values import Address, DomainName, Scope
@@ -147,6 +148,8 @@ class Call:
     """Which sessions the face has, such as the panel's."""
     rehearsal: Rehearsal | None = None
     """Judge the request as if those that are rehearsed here had been carried out, and change nothing."""
+    hashed: HashedAhead | None = None
+    """The hash of the password in the form, where another thread makes it."""
 
 
 @dataclass(frozen=True)
@@ -165,9 +168,17 @@ class Caller:
     """Who, and from where; path and form are those of each operation."""
     storage: Storage
 
-    def __call__(self, route: str, path: tuple[str, ...], form: Form, rehearsal: Rehearsal | None = None) -> Answer:
+    def __call__(
+        self,
+        route: str,
+        path: tuple[str, ...],
+        form: Form,
+        rehearsal: Rehearsal | None = None,
+        hashed: HashedAhead | None = None,
+    ) -> Answer:
         """Carry out an operation such as `GET /api/user/<mail>`, or rehearse it."""
-        return run(REGISTRY[route], replace(self.call, path=path, form=form, rehearsal=rehearsal), self.storage)
+        call = replace(self.call, path=path, form=form, rehearsal=rehearsal, hashed=hashed)
+        return run(REGISTRY[route], call, self.storage)
 
 
 def run(wanted: Operation, call: Call, storage: Storage) -> Answer:
@@ -206,6 +217,7 @@ def _carry_out(  # noqa: PLR0913 - the parts of one request
         work = stack.enter_context(storage.open(grant, call.client, call.via, call.token, call.kind))
         work.remarks.ignored += changes.ignored
         work.remarks.discarded += changes.discarded
+        work.hashed = call.hashed
         work.rehearsal = rehearsed = call.rehearsal.further() if call.rehearsal else None
         _check_target(wanted, work, changes)
         data = wanted.function(work, *arguments, *_given(wanted, changes))

@@ -68,6 +68,10 @@ _PAGES = Meant(
 )
 _CODE = Meant("up to 59 letters, digits, dots, hyphens and underscores", re.compile(r"[A-Za-z0-9._-]{0,59}").fullmatch)
 _DIRECTORY = Meant("an absolute path")
+_ROOTS = Meant(
+    "absolute paths without `..`, such as /var/vmail/vmail1",
+    lambda text: text.startswith("/") and text.strip("/") and ".." not in text.split("/"),
+)
 _URL = re.compile(r"ldaps?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?|ldapi://(%2[Ff][\w.%-]+)?/?", re.ASCII)
 _URLS = Meant(
     "one or more of ldap://HOST:PORT, ldaps://HOST:PORT and ldapi://SOCKET with every / of the path as %2F, with"
@@ -87,7 +91,9 @@ class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     engine: Annotated[Engine, Meta(description="Kind of database; `mariadb` includes MySQL.")]
     path: Annotated[str, Meta(description="SQLite only: the file, relative to the data directory.")] = ""
-    host: Annotated[str, Meta(description="Name or address of the database server.")] = "127.0.0.1"
+    host: Annotated[
+        str, Meta(description="Name or address of the server; of several for PostgreSQL, `a,b`, the primary.")
+    ] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="TCP port; 0 is the engine's usual one.")] = 0
     socket: Annotated[str, Meta(description="Unix socket (PostgreSQL: its directory), instead of host and port.")] = ""
     database: Annotated[str, Meta(description="Name of the database.")] = ""
@@ -250,6 +256,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         _NETWORKS,
     ] = []
 
+    admin: Annotated[
+        str,
+        Meta(description="Who acts on the command line where `--as` is not given; empty is the only global admin."),
+    ] = ""
+
     default_password_scheme: Annotated[Scheme, Meta(description="Scheme of new password hashes.")] = "SSHA512"
     min_passwd_length: Annotated[Natural, Meta(description="Shortest password.")] = 8
     max_passwd_length: Annotated[Natural, Meta(description="Longest password; 0 is unlimited.")] = 0
@@ -273,6 +284,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
         _DIRECTORY,
     ] = "/var/vmail/vmail1"
+    storage_roots: Annotated[
+        list[str],
+        Meta(
+            description="Directories below which `postreeve job delete-mailboxes` removes mailboxes; empty is"
+            " storage_base_directory alone."
+        ),
+        _ROOTS,
+    ] = []
+    mailbox_owner: Annotated[
+        str, Meta(description="User of this host whom mailboxes belong to; that job removes no others.", min_length=1)
+    ] = "vmail"
     mailbox_format: Annotated[Literal["maildir", "mdbox", "sdbox"], Meta(description="Format of new mailboxes.")] = (
         "maildir"
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from postreeve.errors import Code
+from postreeve.passwords.ahead import HashedAhead
 from postreeve.permissions import Grant
 from postreeve.sessions.store import SessionKind
 from postreeve.settings import Settings
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # the contracts name each other; at run time only the shape c
     from postreeve.admins.store import Admins
     from postreeve.aliases.store import Aliases
     from postreeve.dashboard.store import Figures, Servers
+    from postreeve.deleted_mailboxes.store import DeletedMailboxes, MailboxFiles
     from postreeve.doctor.store import Inspection, PolicyHolders
     from postreeve.domains.store import Domains
     from postreeve.greylisting.store import Greylisting
@@ -28,6 +30,7 @@ if TYPE_CHECKING:  # the contracts name each other; at run time only the shape c
     from postreeve.ownership.store import Ownership
     from postreeve.pending.store import Pending
     from postreeve.quarantine.store import Quarantine, ReleaseServer
+    from postreeve.retention.store import Retention
     from postreeve.sessions.store import Sessions
     from postreeve.site_settings.store import SiteSettings
     from postreeve.spam_policy.store import SpamPolicies
@@ -79,6 +82,14 @@ class OutboxError(StoreUnavailableError):
     """Nobody takes the mails that Postreeve sends."""
 
     code = Code.MAIL_SERVICE_UNAVAILABLE
+
+
+class AlreadyRunningError(Exception):
+    """Another process, here or on another node, is at this job."""
+
+
+class TurnLostError(StoreUnavailableError):
+    """It could not be said in time that a job still runs: another process may be at it now."""
 
 
 class ConflictError(Exception):
@@ -149,6 +160,8 @@ class Work(Protocol):
     remarks: Remarks
     rehearsal: Rehearsal | None
     """What earlier requests of the same rehearsal would have left, if this is one."""
+    hashed: HashedAhead | None
+    """The hash of the password that the request gives, where another thread makes it."""
 
     @property
     def settings(self) -> Settings: ...
@@ -216,6 +229,12 @@ class Work(Protocol):
     def quarantine(self) -> "Quarantine": ...
     @property
     def release_server(self) -> "ReleaseServer": ...
+    @property
+    def deleted_mailboxes(self) -> "DeletedMailboxes": ...
+    @property
+    def mailbox_files(self) -> "MailboxFiles": ...
+    @property
+    def retention(self) -> "Retention": ...
 
     def undo(self, step: Callable[[], None]) -> None:
         """Remember how to take back what no transaction holds, in case the work is not committed."""
@@ -234,6 +253,23 @@ class Pool:
     in_use: int
     idle: int
     most: int
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """When a job was run last, on whichever node, in Unix seconds."""
+
+    begun: int
+    ended: int
+    """0 while it runs, or if the process died."""
+    is_running: bool
+
+
+class Turn(Protocol):
+    """The right to run a job: nobody else runs it now."""
+
+    def check(self) -> None:
+        """Raise `TurnLostError` if that is not certain any more."""
 
 
 class Storage(Protocol):
@@ -255,11 +291,23 @@ class Storage(Protocol):
         `StoreUnavailableError` when another work does not let go of a name in time.
         """
 
+    def turn(self, job: str) -> AbstractContextManager[Turn]:
+        """Have the right to run a job until the end of the block, on this node alone; it expires with the process.
+
+        Raises `AlreadyRunningError` while another process has it.
+        """
+
+    def last_runs(self) -> Mapping[str, LastRun]:
+        """Return the last runs of jobs, by their names; of one that never ran, none."""
+
     def stores(self) -> Mapping[str, bool]:
         """Return the names of the stores, and whether nothing can be done without it."""
 
     def is_answering(self, store: str) -> bool:
         """Tell whether a store answers now, over a connection of its own: those of the requests may all be busy."""
+
+    def close(self) -> None:
+        """Close all connections."""
 
     def pools(self) -> Mapping[str, Pool]:
         """Return how the connections to each store are used in this process."""

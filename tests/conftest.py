@@ -7,12 +7,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from tests import servers
 from tests.site import Site, running
 
 _FOLDER = "POSTREEVE_TEST_FOLDER"
 ENGINES = (*servers.NAMES, servers.OPENLDAP)
+_ENGINE_OF = {"galera": "mariadb", "standby": "postgresql", "providers": servers.OPENLDAP, "slapd": servers.OPENLDAP}
+"""Fixtures with servers of their own, and the engine without which a run leaves out what needs them."""
+CHROMIUM = "/usr/bin/chromium"
+_OF_FACES = ("sqlite", servers.OPENLDAP)
+"""One of each kind: on these runs what says nothing about stores."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,9 +58,7 @@ def _is_possible(item: pytest.Item, config: pytest.Config) -> bool:
     needed = getattr(item, "fixturenames", ())
     if "server" in needed and not _engines(item, needed, config):
         return False
-    if "galera" in needed and "mariadb" not in _wanted(config):
-        return False
-    return "slapd" not in needed or servers.OPENLDAP in _wanted(config)
+    return all(engine in _wanted(config) for fixture, engine in _ENGINE_OF.items() if fixture in needed)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -70,6 +74,8 @@ def _engines(test: pytest.Item, needed: Collection[str], config: pytest.Config) 
     known = servers.NAMES if is_sql else ENGINES
     if test.get_closest_marker("ldap"):
         known = (servers.OPENLDAP,)
+    if test.get_closest_marker("faces"):
+        known = tuple(name for name in known if name in _OF_FACES)
     if test.get_closest_marker("served"):
         known = tuple(name for name in known if name != "sqlite")
     return [name for name in known if name in _wanted(config)]
@@ -106,3 +112,12 @@ def site(installation: Site) -> Iterator[Site]:
     """A wiped installation: nothing in it but the global admin."""
     yield installation
     installation.wipe()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A browser, once for each worker."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -41,6 +42,12 @@ def texts() -> Iterator[str | tuple[str, str]]:
         yield from of.kind.titles.values()
 
 
+@cache
+def every_text() -> tuple[str | tuple[str, str], ...]:
+    """Return these texts, each once and in order."""
+    return tuple(sorted(set(texts()), key=lambda text: text if isinstance(text, str) else text[0]))
+
+
 def fields() -> Iterator[AnyField]:
     """Yield the parameters that change something: pages have inputs for them."""
     for operation in REGISTRY.values():
@@ -57,7 +64,7 @@ def catalogue(language: str) -> str:
         msgid_bugs_address="", last_translator="", language_team="", creation_date=_NEVER, revision_date=_NEVER,
         fuzzy=False,
     )  # fmt: skip
-    for text in sorted(set(texts()), key=lambda text: text if isinstance(text, str) else text[0]):
+    for text in every_text():
         one = text if isinstance(text, str) else text[0]
         before = known.get(one)
         wanted.add(text, before.string if before and before.pluralizable == isinstance(text, tuple) else None)

@@ -7,12 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from postreeve.activity.store import ChangedAt, Intent, Line, LogLine, LogPage, Search
+from postreeve.activity.store import INTENT, ChangedAt, Intent, Line, LogLine, LogPage, Search
 from postreeve.storage import accounts
 from postreeve.storage.sql import Row, Session, Statement, among, batches, containing, parameter
 from postreeve.storage.tables import iredadmin, vmail
 
-INTENT, CONFIRMED = "intent", "info"
+CONFIRMED = "info"
 DOUBT = " (The server was interrupted; nobody knows whether this has happened.)"
 _IN_ACCOUNTS = frozenset({"create", "update", "delete", "active", "disable"})
 """The events that change an account's own row."""

@@ -6,6 +6,9 @@ from typing import Annotated, Protocol, TypedDict
 
 from msgspec import Meta
 
+INTENT = "intent"
+"""The level of a line about something that may not have happened yet."""
+
 
 @dataclass(frozen=True)
 class Line:

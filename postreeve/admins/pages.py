@@ -16,7 +16,7 @@ from postreeve.domains.pages import said_of
 from postreeve.self_service.fields import OLD_PASSWORD
 from postreeve.users.fields import NEW_PASSWORD as OWN_NEW_PASSWORD
 from postreeve.web.accounts import Crumbs, chosen, section_links
-from postreeve.web.bulk import DELETE, DISABLE, ENABLE, Deed, carry_out, deeds_shown
+from postreeve.web.bulk import DELETE, DISABLE, ENABLE, Deed, carry_out, deeds_shown, named
 from postreeve.web.forms import Form, Section, sections
 from postreeve.web.listing import overview
 from postreeve.web.pages import N_, Ask, Redirect, Results, Shown, View, page
@@ -147,7 +147,7 @@ def _assign(ask: Ask, mail: str, before: list[str]) -> View:
     results = Results([*come.done, *gone.done], {**come.refused, **gone.refused})
     back = f"/admins/{mail}?section={DOMAINS.name}"
     if results.refused:
-        return Shown("results.html", {"results": results, "back": back}, mail)
+        return Shown("results.html", {"results": results, "named": named, "back": back}, mail)
     return Redirect(back, said_of(ask, results.done))
 
 
@@ -158,7 +158,9 @@ def _deeds(ask: Ask) -> dict[str, Deed]:
         title = ENABLE if status == "active" else DISABLE
         return Deed(title, lambda mail: ask.run("PUT /api/admin/<mail>", mail, **{ACCOUNT_STATUS.name: status}))
 
-    question = N_("Delete these %(num)d admins?")
+    def question(number: int) -> str:
+        return ask.ngettext("Delete this admin?", "Delete these %(num)d admins?", number)
+
     return {
         "enable": switch("active"), "disable": switch("disabled"),
         "delete": Deed(DELETE, lambda mail: ask.run("DELETE /api/admin/<mail>", mail), question),

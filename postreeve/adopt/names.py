@@ -1,10 +1,11 @@
 """What the names in iRedAdmin's settings mean here; releases 2.x and 4.x write them alike."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from postreeve.adopt.reading import Literal, Written
+from postreeve.adopt.reading import ANY, Literal, Written
 from postreeve.settings import Scheme, SettingsError, lenient
 
 ENGINES = {"mysql": "mariadb", "pgsql": "postgresql", "ldap": "mariadb"}
@@ -65,6 +66,8 @@ _IDLE: Mapping[str, str] = {
     ),
     **dict.fromkeys(("LDAP_ATTR_MEMBER", "LDAP_ADD_MEMBER_DN_TO_GROUP"), "lists keep their members like iRedMail's"),
     "LDAP_SERVER_PRODUCT_NAME": "only OpenLDAP is known here",
+    "ldap_protocol_version": "it is always version 3",
+    "LOCAL_TIMEZONE": "an account has a time zone of its own; without one it is the server's",
     "SESSION_IGNORE_CHANGE_IP": "a session does not depend on the client's address",
     "STORE_PASSWORD_IN_PLAIN_TEXT": "passwords are never stored in clear text",
     "STORE_PLAIN_PASSWORD_IN_ADDITIONAL_ATTR": "passwords are never stored in clear text",
@@ -88,6 +91,7 @@ _FAMILIES: Mapping[str, str] = {
 _BOUNDS = frozenset({"ADMIN_LOGIN_IP_LIST", "GLOBAL_ADMIN_IP_LIST", "RESTFUL_API_CLIENTS", "RESTRICT_API_ACCESS"})
 """Names that keep people out: without them we would let in more than iRedAdmin did."""
 _SECRET = ("password", "token")
+_HERE = re.compile(r"ldap://(127\.[\d.]+|localhost|\[::1\])(:\d+)?/?$")
 
 
 @dataclass(frozen=True)
@@ -159,8 +163,13 @@ class _Translation:
         return self.adopted
 
     def _refuse_unread(self, names: Iterable[str]) -> None:
+        """Refuse a name whose value is not known; settings from a file that is not there may be any of them."""
+        unknown = set(names) - self.literals.keys()
         for line in self.unread:
-            if line.name in names:
+            if line.name == ANY and unknown:
+                words = f"{line.reason}, which may say {min(unknown)}"
+                raise SettingsError(f"Line {line.line}: {words}. Write those settings there instead.")
+            if line.name in unknown:
                 raise SettingsError(
                     f"Line {line.line}: {line.name} is no literal: {line.reason}. Write its value there."
                 )
@@ -218,9 +227,11 @@ class _Translation:
         suffix = suffix.strip()
         if admins and admins.replace(" ", "").lower() != f"o=domainadmins,{suffix}".replace(" ", "").lower():
             raise SettingsError(f"ldap_domainadmin_dn is not o=domainAdmins,{suffix}, where iRedMail has the admins.")
-        self.adopted.settings["ldap"] = {"url": url, "suffix": suffix, "bind_dn": account, "password": password}
+        self.adopted.settings["ldap"] = {**_place(url), "suffix": suffix, "bind_dn": account, "password": password}
         for name, key in zip(names, ("url", "suffix", "suffix", "bind_dn", "password"), strict=True):
             self._note(name, f"ldap.{key}", self.adopted.settings["ldap"][key])
+        if "start_tls" in self.adopted.settings["ldap"]:
+            self._note("ldap_uri", "ldap.start_tls", value=True)
 
     def _lists(self) -> None:
         """Where mlmmjadmin's token is named, lists go through its API, as they have."""
@@ -270,7 +281,8 @@ class _Translation:
             elif not name.startswith("_"):
                 self.adopted.not_understood.append(Left(name, line, "the name is not known here"))
         for unread in self.unread:
-            self.adopted.not_understood.append(Left(unread.name, unread.line, unread.reason))
+            name = "" if unread.name == ANY else unread.name
+            self.adopted.not_understood.append(Left(name, unread.line, unread.reason))
         self.adopted.not_understood.sort(key=lambda left: left.line)
 
     def _text(self, name: str) -> str:
@@ -289,6 +301,18 @@ class _Translation:
         shown = "" if name.lower().endswith(_SECRET) else value
         if line or name in _UNSAID:
             self.adopted.understood.append(Understood(name, setting, shown, line))
+
+
+def _place(uri: str) -> dict[str, Any]:
+    """Return where a directory is: by `ldaps://` iRedAdmin means StartTLS at that port, with whatever certificate.
+
+    On this host nobody listens in between, and no certificate has its name.
+    """
+    urls = uri.split()
+    if not all(url.startswith("ldaps://") for url in urls):
+        return {"url": uri}
+    plain = [f"ldap://{url.removeprefix('ldaps://')}" for url in urls]
+    return {"url": " ".join(plain), **({} if all(map(_HERE.match, plain)) else {"start_tls": True})}
 
 
 def _scheme(value: object) -> str:

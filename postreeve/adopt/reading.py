@@ -9,6 +9,7 @@ from pathlib import Path
 from postreeve.settings import SettingsError
 
 MOST_OCTETS = 1024 * 1024
+ANY = "*"
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Unread:
 
     line: int
     name: str
-    """What it is about; nothing where it assigns to no name."""
+    """What it is about; nothing where it assigns to no name, and `ANY` where that may be whatever name."""
     reason: str
 
 
@@ -38,14 +39,18 @@ class Written:
 
 
 def read(file: Path) -> Written:
-    """Read a settings file; `SettingsError` where it is none."""
+    """Read a settings file, and those beside it from which it imports everything; `SettingsError` where it is none."""
+    return _understood(_module(file), file.parent)
+
+
+def _module(file: Path) -> ast.Module:
     try:
         octets = file.read_bytes()
     except OSError as error:
         raise SettingsError(f"The file {file} can not be read: {error.strerror}.") from error
     if len(octets) > MOST_OCTETS:
         raise SettingsError(f"The file {file} is too large for settings.")
-    return _understood(_parsed(octets, file))
+    return _parsed(octets, file)
 
 
 def _parsed(octets: bytes, file: Path) -> ast.Module:
@@ -59,23 +64,44 @@ def _parsed(octets: bytes, file: Path) -> ast.Module:
         raise SettingsError(f"The file {file} is no settings file.") from error
 
 
-def _understood(module: ast.Module) -> Written:
+def _understood(module: ast.Module, folder: Path | None) -> Written:
     """Go through the lines in their order: the last word about a name counts, be it a literal or not."""
     literals: dict[str, Literal] = {}
     unread: list[Unread] = []
     for statement in module.body:
         if _is_idle(statement):
             continue
-        names, value = _assignment(statement)
-        if value is not None and (found := _literal(value)):
-            literals |= dict.fromkeys(names, Literal(found[0], statement.lineno))
-        else:
-            changed = sorted(_changed(statement))
-            for name in changed:
-                literals.pop(name, None)
-            reason = "its value is computed" if names else _reason(statement)
-            unread += [Unread(statement.lineno, name, reason) for name in changed or [""]]
+        written = _of_another_file(statement, folder) or _of_a_line(statement)
+        for line in written.unread:
+            literals.pop(line.name, None)
+        literals |= written.literals
+        unread += written.unread
     return Written(literals, tuple(unread))
+
+
+def _of_a_line(statement: ast.stmt) -> Written:
+    names, value = _assignment(statement)
+    if value is not None and (found := _literal(value)):
+        return Written(dict.fromkeys(names, Literal(found[0], statement.lineno)), ())
+    reason = "its value is computed" if names else _reason(statement)
+    return Written({}, tuple(Unread(statement.lineno, name, reason) for name in sorted(_changed(statement)) or [""]))
+
+
+def _of_another_file(statement: ast.stmt, folder: Path | None) -> Written | None:
+    """Read what a line imports from a file beside, as settings of a site's own are; everything is of that line."""
+    match statement:
+        case ast.ImportFrom(module=str(module), names=[ast.alias(name="*")], level=0 | 1):
+            pass
+        case ast.Try(body=[ast.ImportFrom(module=str(module), names=[ast.alias(name="*")], level=0 | 1)]):
+            pass
+        case _:
+            return None
+    file = folder / f"{module.replace('.', '/')}.py" if folder else None
+    if file is None or not file.is_file():
+        return None
+    found, line = _understood(_module(file), None), statement.lineno
+    unread = (Unread(line, each.name, f"{file.name} line {each.line}: {each.reason}") for each in found.unread)
+    return Written({name: Literal(each.value, line) for name, each in found.literals.items()}, tuple(unread))
 
 
 def _literal(value: ast.expr) -> tuple[object] | None:
@@ -129,7 +155,7 @@ def _bound(node: ast.AST) -> list[str]:
         case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
             return [name]
         case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-            return [alias.asname or alias.name.partition(".")[0] for alias in aliases if alias.name != "*"]
+            return [alias.asname or alias.name.partition(".")[0] for alias in aliases]
     return []
 
 

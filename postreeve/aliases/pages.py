@@ -99,7 +99,9 @@ def _deeds(ask: Ask) -> dict[str, Deed]:
         title = ENABLE if status == "active" else DISABLE
         return Deed(title, lambda mail: ask.run("PUT /api/alias/<mail>", mail, **{ACCOUNT_STATUS.name: status}))
 
-    question = N_("Delete these %(num)d mail aliases?")
+    def question(number: int) -> str:
+        return ask.ngettext("Delete this mail alias?", "Delete these %(num)d mail aliases?", number)
+
     return {
         "enable": switch("active"), "disable": switch("disabled"),
         "delete": Deed(DELETE, lambda mail: ask.run("DELETE /api/alias/<mail>", mail), question),

@@ -18,6 +18,8 @@ from postreeve.aliases.store import Aliases
 from postreeve.dashboard.recent import Recent
 from postreeve.dashboard.sql import SqlServers
 from postreeve.dashboard.store import Figures
+from postreeve.deleted_mailboxes.sql import SqlDeletedMailboxes
+from postreeve.deleted_mailboxes.store import Homes
 from postreeve.doctor.policies import AmavisdHolders, IredapdHolders
 from postreeve.doctor.store import Inspection
 from postreeve.domains.store import Domains
@@ -29,19 +31,22 @@ from postreeve.newsletter.sql import SqlConfirmations
 from postreeve.newsletter.store import Newsletters, Outbox
 from postreeve.overviews.store import Overviews
 from postreeve.ownership.sql import SqlOwnership
+from postreeve.passwords.ahead import HashedAhead  # noqa: TC001 - beside what else is needed here
 from postreeve.pending.following import Following
 from postreeve.pending.sql import SqlPending
 from postreeve.pending.store import MLMMJ, Step, Witnesses
 from postreeve.permissions import Grant
 from postreeve.quarantine.sql import SqlQuarantine
+from postreeve.retention.sql import SqlRetention
 from postreeve.sessions.sql import SqlSessions
 from postreeve.sessions.store import Logins, SessionKind
 from postreeve.settings import Settings, overridden
 from postreeve.site_settings import sql as site_settings
 from postreeve.site_settings.sql import SqlSiteSettings
 from postreeve.spam_policy.sql import SqlSpamPolicies
-from postreeve.storage import claims
+from postreeve.storage import claims, runners
 from postreeve.storage.ampdp import AmPdp
+from postreeve.storage.mailboxes import HostMailboxes
 from postreeve.storage.mlmmj import Host, NativeLists
 from postreeve.storage.mlmmjadmin import Remote, RemoteLists, Serialised, read_tokens
 from postreeve.storage.outbox import outbox_of
@@ -52,7 +57,7 @@ from postreeve.throttle.sql import SqlThrottles
 from postreeve.unsubscribable_lists.store import UnsubscribableLists
 from postreeve.users.store import Users
 from postreeve.wblist.sql import SqlWblists
-from postreeve.work import ConflictError, ListServerError, Pool, Rehearsal, Remarks, StoreUnavailableError
+from postreeve.work import ConflictError, LastRun, ListServerError, Pool, Rehearsal, Remarks, StoreUnavailableError
 
 log = logging.getLogger("postreeve.backends")
 
@@ -76,6 +81,7 @@ class StoresWork(ABC):
         self.kind = SessionKind.API
         self.remarks = Remarks()
         self.rehearsal: Rehearsal | None = None
+        self.hashed: HashedAhead | None = None
         self.iredadmin = Session(stores.iredadmin, is_autocommit=True)
         self._stores = stores
         self._policies: list[Session] = []
@@ -123,6 +129,13 @@ class StoresWork(ABC):
     @property
     @abstractmethod
     def _witnesses(self) -> Witnesses: ...
+    @property
+    @abstractmethod
+    def _homes(self) -> Homes: ...
+    @property
+    @abstractmethod
+    def _records_of_mailboxes(self) -> Session:
+        """The database with the records of deleted mailboxes."""
 
     @abstractmethod
     def _commit_accounts(self) -> None:
@@ -233,6 +246,20 @@ class StoresWork(ABC):
     @property
     def list_server(self) -> ListServer:
         return self._stores.lists or refuse(Code.NOT_AVAILABLE, hint="There is no mlmmj here.")
+
+    @cached_property
+    def deleted_mailboxes(self) -> SqlDeletedMailboxes:
+        return SqlDeletedMailboxes(self._records_of_mailboxes, self._homes, self._at_commit.append)
+
+    @cached_property
+    def mailbox_files(self) -> HostMailboxes:
+        settings = self.settings
+        return HostMailboxes(settings.storage_roots or [settings.storage_base_directory], settings.mailbox_owner)
+
+    @cached_property
+    def retention(self) -> SqlRetention:
+        has_amavisd = "amavisd" in self._stores.databases
+        return SqlRetention(self.iredadmin, lambda: self._amavisd if has_amavisd else None, self.settings)
 
     @cached_property
     def _amavisd(self) -> Session:
@@ -360,6 +387,12 @@ class Stores(ABC):
                     hint = f"What is pending for {name} in {step.store} has to be finished first."
                     refuse(Code.SERVICE_UNAVAILABLE, hint=hint, retry_after=RETRY_SECONDS)
             yield
+
+    def turn(self, job: str) -> AbstractContextManager[runners.Held]:
+        return runners.turn(self.iredadmin, job)
+
+    def last_runs(self) -> dict[str, LastRun]:
+        return runners.last_runs(self.iredadmin)
 
     def stores(self) -> dict[str, bool]:
         return {name: name in _NEEDED for name in self.databases}

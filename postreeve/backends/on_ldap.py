@@ -10,6 +10,7 @@ from postreeve.admins.ldap import LdapAdmins
 from postreeve.aliases.ldap import LdapAliases
 from postreeve.backends.common import Stores, StoresWork
 from postreeve.dashboard.ldap import LdapFigures
+from postreeve.deleted_mailboxes.ldap import LdapHomes
 from postreeve.doctor.ldap import LdapInspection
 from postreeve.domains.ldap import LdapDomains
 from postreeve.ldif.ldap import LdapLdif
@@ -99,6 +100,14 @@ class LdapWork(StoresWork):
     @property
     def _witnesses(self) -> LdapWitnesses:
         return LdapWitnesses(self.directory)
+
+    @cached_property
+    def _homes(self) -> LdapHomes:
+        return LdapHomes(self.directory)
+
+    @property
+    def _records_of_mailboxes(self) -> sql.Session:
+        return self.iredadmin
 
     def _commit_accounts(self) -> None:
         self.directory.commit()

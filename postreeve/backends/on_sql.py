@@ -10,6 +10,7 @@ from postreeve.admins.sql import SqlAdmins
 from postreeve.aliases.sql import SqlAliases
 from postreeve.backends.common import Stores, StoresWork
 from postreeve.dashboard.sql import SqlFigures
+from postreeve.deleted_mailboxes.sql import SqlHomes
 from postreeve.doctor.sql import SqlInspection
 from postreeve.domains.sql import SqlDomains
 from postreeve.newsletter.sql import SqlNewsletters
@@ -84,6 +85,14 @@ class SqlWork(StoresWork):
     @property
     def _witnesses(self) -> SqlWitnesses:
         return SqlWitnesses(self.vmail)
+
+    @cached_property
+    def _homes(self) -> SqlHomes:
+        return SqlHomes(self.vmail)
+
+    @property
+    def _records_of_mailboxes(self) -> Session:
+        return self.vmail
 
     def _commit_accounts(self) -> None:
         self.vmail.commit()

@@ -34,6 +34,12 @@ def adopt(  # noqa: PLR0913 - what, where to, and how
     root: Annotated[
         Path, typer.Option(help="Where the host's files begin whose cron jobs and services are looked at.")
     ] = Path("/"),
+    ldap_ca: Annotated[
+        Path | None,
+        typer.Option(
+            help="Certificate of the authority that the directory's is from, where the host does not know it."
+        ),
+    ] = None,
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace settings that are there already.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
@@ -49,6 +55,8 @@ def adopt(  # noqa: PLR0913 - what, where to, and how
     target = settings_file or data / "postreeve.toml"
     with plain_errors():
         adoption = _Adoption(translate(read(file)), target, root)
+        if ldap_ca and "ldap" in adoption.adopted.settings:
+            adoption.adopted.settings["ldap"]["ca_file"] = str(ldap_ca.resolve())
         settings = adoption.checked()
         if check:
             adoption.ask(settings)
@@ -91,13 +99,22 @@ class _Adoption:
 
     def write(self, remark: str, *, is_forced: bool) -> None:
         texts: dict[Path, str] = {}
+        settings = self.adopted.settings
         if self.adopted.token:
-            texts[self.target.parent / Settings().mlmmjadmin_token_file] = f"{self.adopted.token}\n"
-        texts[self.target] = files.text_of(self.adopted.settings, remark)
+            token = (self.target.parent / Settings().mlmmjadmin_token_file).resolve()
+            texts[token] = f"{self.adopted.token}\n"
+            settings = {"mlmmjadmin_token_file": str(token), **settings}  # whatever data directory is served from
+        texts[self.target] = files.text_of(settings, remark)
         files.write(texts, is_forced=is_forced)
         self.written = [*texts]
 
     # What is told
+
+    @property
+    def _option(self) -> str:
+        """Say where the settings are, as the other commands are told."""
+        is_usual = self.target.name == "postreeve.toml"
+        return f"--data {self.target.parent}" if is_usual else f"--settings {self.target}"
 
     def told(self) -> Iterator[str]:
         yield "Understood:"
@@ -114,7 +131,7 @@ class _Adoption:
         if not self.written:
             yield "Nothing was written."
         else:
-            yield f"Next: `postreeve doctor --settings {self.target}`, then `postreeve serve`."
+            yield f"Next: `postreeve doctor {self._option}`, then `postreeve serve {self._option}`."
 
     def _asked(self) -> Iterator[str]:
         if not (self.ages or self.findings):

@@ -2,6 +2,10 @@
 
 import logging
 import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +13,8 @@ import typer
 
 from postreeve import app as assembly
 from postreeve import logs
-from postreeve.commands.shared import Data, File, plain_errors
-from postreeve.jobs import pending
+from postreeve.commands.shared import SETUP, Data, File, plain_errors
+from postreeve.jobs import embedded, pending
 from postreeve.networks import host_and_port
 from postreeve.settings import Settings, with_options
 from postreeve.web import serving
@@ -21,21 +25,33 @@ def serve(
     settings_file: File = None,
     listen: Annotated[str | None, typer.Option(help="Address and port; the setting `listen` if not given.")] = None,
     workers: Annotated[int | None, typer.Option(help="Server processes; the setting `workers` if not given.")] = None,
+    *,
+    with_jobs: Annotated[
+        bool, typer.Option("--with-jobs", help="Run the jobs as well, where neither cron nor a timer does.")
+    ] = False,
 ) -> None:
     """Serve the API."""
     with plain_errors():
         settings = with_options(assembly.settings_of(data, settings_file), listen=listen, workers=workers)
         logs.configure(settings)
-        storage = assembly.storage_of(settings)
-        pending.run(storage)
-        storage.close()
+        with closing(assembly.storage_of(settings)) as storage:
+            pending.run(storage)
         host, port = host_and_port(settings.listen)
         sockets = serving.listeners(host, port)
     os.environ[assembly.DATA] = str(data)
     if settings_file:
         os.environ[assembly.SETTINGS] = str(settings_file)
     typer.echo(_announcement(settings))
-    serving.run("postreeve.app:application", sockets, settings.workers, factory=True)
+    with _jobs(settings) if with_jobs else nullcontext():
+        serving.run("postreeve.app:application", sockets, settings.workers, factory=True)
+
+
+@contextmanager
+def _jobs(settings: Settings) -> Iterator[None]:
+    """Run the jobs until the end of the block; a signal that ends the server ends them in order."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the server passes it on when it has ended itself
+    with closing(assembly.storage_of(settings)) as storage, embedded.beside(storage, SETUP):
+        yield
 
 
 def mlmmj_agent(

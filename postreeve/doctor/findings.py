@@ -22,6 +22,7 @@ class Ailment(StrEnum):
     PASSWORD = "password"  # noqa: S105 - no password
     NAME_OF_BCRYPT = "name-of-bcrypt"
     STRAY = "stray"
+    UNREACHABLE = "unreachable"
     LEFT_BEHIND = "left-behind"
     OUT_OF_STEP = "out-of-step"
     POLICY_OF_NOBODY = "policy-of-nobody"

@@ -9,21 +9,19 @@ from postreeve.storage import sql
 from postreeve.storage.directory import accounts, filters, mailboxes, rights, sweeps
 from postreeve.storage.directory.entries import Entry
 from postreeve.storage.directory.session import NAME_ONLY, Session
-from postreeve.storage.tables import vmail
-from postreeve.values import Address
+from postreeve.values import Address, DomainName
 
 BCRYPT, CRYPT = "{BCRYPT}", "{CRYPT}"
 _KINDS = {"mailUser": "user", "mailAlias": "alias", "mailList": "mailing list", "mailAdmin": "admin"}
+_EXTERNALS = filters.is_("mailExternalUser")
 _ACCOUNTS = filters.either(*map(filters.is_, ("mailUser", "mailAlias", "mailList")))
-_OF_USERS = (vmail.used_quota, vmail.last_login)
-"""Tables with a row for a user, by `username`."""
 
 
-def _usernames(table: sa.Table) -> sql.Statement:
-    return sql.Statement(lambda _: sa.select(table.c.username).order_by(table.c.username))
+def _names_in(column: sa.Column[str]) -> sql.Statement:
+    return sql.Statement(lambda _: sa.select(column).distinct().order_by(column))
 
 
-_USERNAMES = {table.name: _usernames(table) for table in _OF_USERS}
+_NAMES_IN = [(table.name, _names_in(table.c[column])) for table, column in mailboxes.BY_USER]
 
 
 class LdapInspection:
@@ -72,14 +70,20 @@ class LdapInspection:
         for entry in self.session.search(tree.domains, members, ("mail", "memberOfGroup"), scope="sub"):
             if gone := sorted({text.lower() for text in entry.texts("memberOfGroup")} - lists):
                 yield _mail(entry), f"is a member of {', '.join(gone)}, and there is no such list"
+        for entry in self.session.search(tree.domains, _EXTERNALS, ("memberOfGroup",), scope="sub"):
+            if gone := sorted({text.lower() for text in entry.texts("memberOfGroup")} - lists):
+                yield gone[0], "has members from outside, and is no mailing list"
 
     def left_behind(self) -> Iterator[tuple[str, str]]:
         users = {_mail(entry) for entry in self._users(("mail",))}
-        for table in _OF_USERS:
-            if self.iredadmin.schema.has(table.name):
-                for (name,) in self.iredadmin.rows(_USERNAMES[table.name]):
+        for table, statement in _NAMES_IN:
+            if self.iredadmin.schema.has(table):
+                for (name,) in self.iredadmin.rows(statement):
                     if name.lower() not in users:
-                        yield name, table.name
+                        yield name, table
+
+    def unreachable(self) -> Iterator[tuple[str, str]]:
+        return iter(())
 
     def out_of_step(self) -> Iterator[str]:
         for entry in self.session.search(self.session.tree.domains, filters.is_("mailDomain"), ["domainName"]):
@@ -105,9 +109,9 @@ class LdapInspection:
                 if after != before:
                     self.session.edit(dn).replace("userPassword", after)
 
-    def forget_left_behind(self, mail: Address) -> None:
-        if not self.session.find(self.session.tree.user(mail), NAME_ONLY):
-            mailboxes.forget(self.session, self.iredadmin, [mail])
+    def forget_left_behind(self, name: Address | DomainName) -> None:
+        if isinstance(name, Address) and not self.session.find(self.session.tree.user(name), NAME_ONLY):
+            mailboxes.forget(self.session, self.iredadmin, [name])
 
     def _rights(self) -> set[tuple[str, str]]:
         """Return who administers which domain."""

@@ -63,7 +63,7 @@ def mend(work: Work, ailment: str, scope: Scope) -> None:
             work.inspection.withdraw_rights(place)
         case Ailment.NAME_OF_BCRYPT, Address():
             work.inspection.rename_bcrypt(place)
-        case Ailment.LEFT_BEHIND, Address():
+        case Ailment.LEFT_BEHIND, Address() | DomainName():
             work.inspection.forget_left_behind(place)
         case _:
             refuse(Code.INVALID_ACCOUNT, hint=scope.name)
@@ -125,8 +125,9 @@ def _passwords(work: Work) -> Iterator[Finding]:
 def _remains(work: Work) -> Iterator[Finding]:
     for name, words in work.inspection.strays():
         yield Finding(Ailment.STRAY, name, f"{name} {words}.")
-    left = sorted(pair for pair in work.inspection.left_behind() if "@" in pair[0])
-    for name, pairs in groupby(left, key=lambda pair: pair[0]):
+    for name, words in work.inspection.unreachable():
+        yield Finding(Ailment.UNREACHABLE, name, f"{name} {words}.")
+    for name, pairs in groupby(sorted(set(work.inspection.left_behind())), key=lambda pair: pair[0]):
         tables = ", ".join(table for _, table in pairs)
         yield Finding(Ailment.LEFT_BEHIND, name, f"{name} is gone, and still stands in {tables}.")
 

@@ -10,7 +10,7 @@ from postreeve.storage import accounts, settings_text, traces
 from postreeve.storage.rights import GLOBAL
 from postreeve.storage.sql import Row, Schema, Session, Statement, among, batches, parameter
 from postreeve.storage.tables import vmail
-from postreeve.values import Address
+from postreeve.values import Address, DomainName
 
 _Select = sa.Select[*tuple[Any, ...]]
 BATCH = 2000
@@ -154,21 +154,48 @@ def _stray(name: sa.Column[str], words: str, *where: sa.ColumnElement[bool]) -> 
 
 STRAYS = Statement(_strays)
 
-_OF_USERS = (vmail.used_quota, vmail.last_login, vmail.sender_bcc_user, vmail.recipient_bcc_user)
-"""Tables with a row for a user, by `username`."""
+_OF_USERS = (
+    *(table.c.username for table in
+      (vmail.used_quota, vmail.last_login, vmail.sender_bcc_user, vmail.recipient_bcc_user)),
+    vmail.share_folder.c.from_user, vmail.share_folder.c.to_user, vmail.anyone_shares.c.from_user,
+)  # fmt: skip
+_OF_DOMAINS = (vmail.sender_bcc_domain.c.domain, vmail.recipient_bcc_domain.c.domain)
+_OF_LISTS = (vmail.moderators.c.address, vmail.maillist_owners.c.address)
+_KEPT: tuple[tuple[tuple[sa.Column[str], ...], tuple[sa.Column[str], ...]], ...] = (
+    (_OF_USERS, (_BOX.username,)),
+    (_OF_DOMAINS, (_DOMAIN.domain,)),
+    (_OF_LISTS, (vmail.alias.c.address, vmail.maillists.c.address)),
+)
+"""What is kept of somebody or something, and whose it is."""
 
 
 def _left_behind(schema: Schema) -> sa.Executable:
     parts: list[_Select] = [
-        sa.select(sa.cast(table.c.username, _TEXT).label("name"), sa.literal_column(f"'{table.name}'"))
-        .where(~sa.exists().where(_BOX.username == table.c.username))
-        for table in _OF_USERS
-        if schema.has(table.name)
+        sa.select(sa.cast(column, _TEXT).label("name"), sa.literal_column(f"'{column.table.name}'").label("place"))
+        .where(*(~sa.exists().where(owner == column) for owner in owners if schema.has(owner.table.name)))
+        for columns, owners in _KEPT
+        for column in columns
+        if schema.has(column.table.name)
     ]  # fmt: skip
-    return sa.union_all(*parts).order_by(sa.literal_column("1"), sa.literal_column("2"))
+    return sa.union(*parts).order_by(sa.literal_column("1"), sa.literal_column("2"))
 
 
 LEFT_BEHIND = Statement(_left_behind)
+
+
+def _unreachable(schema: Schema) -> sa.Executable:
+    """Select what is there, and the mail programs do not find."""
+    names = (_BOX.username, vmail.alias.c.address, vmail.maillists.c.address, _DOMAIN.domain, _LINK.address)
+    capitals = "has capital letters, and Postfix and Dovecot look for small ones"
+    return sa.union(
+        *(_stray(name, capitals, sa.func.lower(name) != name) for name in names if schema.has(name.table.name)),
+        _stray(_BOX.username, "may log in from nowhere: its allow_nets is an empty text", _BOX.allow_nets == ""),
+        _stray(_LINK.address, "has a row in forwardings whose domain is none of ours: Postfix does not see it",
+               ~sa.exists().where(_DOMAIN.domain == _LINK.domain)),
+    ).order_by(sa.literal_column("1"), sa.literal_column("2"))  # fmt: skip
+
+
+UNREACHABLE = Statement(_unreachable)
 
 
 class _Row(NamedTuple):
@@ -240,6 +267,9 @@ class SqlInspection:
     def left_behind(self) -> Iterator[tuple[str, str]]:
         return ((name, table) for name, table in self.session.rows(LEFT_BEHIND))
 
+    def unreachable(self) -> Iterator[tuple[str, str]]:
+        return ((name, words) for name, words in self.session.rows(UNREACHABLE))
+
     def out_of_step(self) -> Iterator[str]:
         return iter(())
 
@@ -262,10 +292,19 @@ class SqlInspection:
                 if password[: len(BCRYPT)].upper() == BCRYPT:
                     self.session.update(table, {"password": CRYPT + password[len(BCRYPT) :]}, username=account)
 
-    def forget_left_behind(self, mail: Address) -> None:
-        if not self.session.rows(LOCKED, mail=mail):
-            for table in _OF_USERS:
-                self.session.delete(table, username=mail)
+    def forget_left_behind(self, name: Address | DomainName) -> None:
+        for columns, owners in _KEPT:
+            places = [owner.table.name for owner in owners if self.session.schema.has(owner.table.name)]
+            if not any(self.session.rows(_OWNER[place], name=name) for place in places):
+                for column in columns:
+                    self.session.delete(column.table, **{column.name: name})
+
+
+def _owner(column: sa.Column[str]) -> Statement:
+    return Statement(lambda _: sa.select(column).where(column == parameter("name")).with_for_update(), is_locking=True)
+
+
+_OWNER = {owner.table.name: _owner(owner) for _, owners in _KEPT for owner in owners}
 
 
 def _password(table: sa.Table) -> Statement:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from postreeve.values import Address
+from postreeve.values import Address, DomainName
 
 
 class Right(NamedTuple):
@@ -60,7 +60,10 @@ class Inspection(Protocol):
         """Yield names of what belongs to something that is not there, with words about it."""
 
     def left_behind(self) -> Iterator[tuple[str, str]]:
-        """Yield names of accounts that are gone, each with a table in which they still stand."""
+        """Yield names of accounts and domains that are gone, each with a table in which they still stand."""
+
+    def unreachable(self) -> Iterator[tuple[str, str]]:
+        """Yield names of what is there and the mail programs do not find, with words about it."""
 
     def out_of_step(self) -> Iterator[str]:
         """Yield domains whose accounts do not follow them; in SQL nothing has to."""
@@ -74,8 +77,8 @@ class Inspection(Protocol):
     def rename_bcrypt(self, account: Address) -> None:
         """Give a hash of bcrypt the name under which Dovecot reads it."""
 
-    def forget_left_behind(self, mail: Address) -> None:
-        """Delete what is left of a user that is gone."""
+    def forget_left_behind(self, name: Address | DomainName) -> None:
+        """Delete what is left of an account or a domain that is gone."""
 
 
 class PolicyHolders(Protocol):

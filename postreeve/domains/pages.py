@@ -15,6 +15,7 @@ from postreeve.domains.fields import (
     SERVICES,
 )
 from postreeve.domains.profile import texts
+from postreeve.errors import Code, refuse
 from postreeve.permissions import Target
 from postreeve.profiles import Texts
 from postreeve.sessions.store import SELF_SERVICE
@@ -50,6 +51,8 @@ def change_domains(ask: Ask) -> View:
 
 @page("GET /domains/new", title=N_("New domain"))
 def show_new_domain(ask: Ask) -> View:
+    if not _may_add(ask):
+        refuse(Code.PERMISSION_DENIED)
     return Shown("domains/new.html", {"form": _new_form(ask)})
 
 
@@ -86,6 +89,8 @@ def save_domain(ask: Ask, name: str) -> View:
 
 @page("GET /domains/<domain>/delete", title=N_("Delete domain"))
 def ask_before_deleting(ask: Ask, name: str) -> View:
+    if not ask.admin.is_global:
+        refuse(Code.PERMISSION_DENIED)
     profile = ask.run("GET /api/domain/<domain>", name)
     return Shown("domains/delete.html", {"name": name, "profile": profile, "days": KEEP_DAYS})
 
@@ -163,7 +168,12 @@ def _deeds(ask: Ask) -> dict[str, Deed]:
     def delete(name: str) -> None:
         ask.run("DELETE /api/domain/<domain>/keep_mailbox_days/<number>", name, ask.typed("days", "0"))
 
-    question = N_("Delete these %(num)d domains with all their accounts?")
+    def question(number: int) -> str:
+        return ask.ngettext(
+            "Delete this domain with all its accounts?",
+            "Delete these %(num)d domains with all their accounts?", number,
+        )  # fmt: skip
+
     return {
         "enable": switch("active"), "disable": switch("disabled"),
         "delete": Deed(DELETE, delete, question, "domains/keep.html"),

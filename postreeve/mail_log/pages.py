@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+from postreeve.listings import USUAL_ON_PAGE
 from postreeve.mail_log.store import Fate, Kind
 from postreeve.web.listing import following
 from postreeve.web.pages import N_, SELF_SERVICE, Ask, Shown, View, page
@@ -35,6 +36,14 @@ def show_own_received(ask: Ask) -> View:
 
 
 def _mails(ask: Ask, side: str) -> View:
-    found, after = following(ask, f"GET /api/mail_log/{side}", FILTERS)
-    values = {"mails": found["mails"], "after": after, "kinds": KIND_TITLES, "fates": FATE_TITLES, "deeds": []}
-    return Shown("mails/list.html", values)
+    return Shown("mails/list.html", {**some_mails(ask, f"GET /api/mail_log/{side}"), "deeds": []})
+
+
+def some_mails(ask: Ask, route: str) -> dict[str, object]:
+    """Return a page of mails, the way to older ones, and whether it is short though there may be more."""
+    found, after = following(ask, route, FILTERS)
+    most = int(ask.text("page_size") or USUAL_ON_PAGE)
+    return {
+        "mails": found["mails"], "after": after, "is_short": bool(after) and len(found["mails"]) < most,
+        "kinds": KIND_TITLES, "fates": FATE_TITLES,
+    }  # fmt: skip

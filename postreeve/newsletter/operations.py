@@ -118,8 +118,16 @@ def confirm(work: Work, list_id: str, request: Request, token: str) -> None:
 
 def drop_expired(work: Work) -> int:
     """Drop what nobody has confirmed in time and has been kept long enough, and return how much it was."""
-    kept = work.settings.newsletter_subscription_request_keep_hours * HOUR_SECONDS
-    return work.confirmations.drop_expired(int(time.time()) - kept)
+    return work.confirmations.drop_expired(_last_expiry(work))
+
+
+def count_expired(work: Work) -> int:
+    """Count what would be dropped."""
+    return work.confirmations.count_expired(_last_expiry(work))
+
+
+def _last_expiry(work: Work) -> int:
+    return int(time.time()) - work.settings.newsletter_subscription_request_keep_hours * HOUR_SECONDS
 
 
 def _newsletter(work: Work, list_id: str) -> Newsletter:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import sqlalchemy as sa
 
-from postreeve.newsletter.store import Mails, Newsletter, Request, Waiting
+from postreeve.newsletter.store import COUNTED_SECONDS, Mails, Newsletter, Request, Waiting
 from postreeve.storage.sql import Session, Statement, parameter
 from postreeve.storage.tables import vmail
 from postreeve.storage.tables.iredadmin import newsletter_subunsub_confirms
@@ -18,8 +18,6 @@ from postreeve.work import DuplicateError
 
 TOKEN_LENGTH = 32
 LETTERS = string.ascii_letters + string.digits
-REMEMBERED_SECONDS = 7 * 86400
-"""Notes about mails older than this go away, longer than any limit looks back."""
 
 _LIST, _DOMAIN = vmail.maillists.c, vmail.domain.c
 FIND = Statement(
@@ -47,9 +45,11 @@ WAITING = Statement(
         _WAITING.kind == parameter("kind"), _WAITING.expired > parameter("now"),
     )
 )  # fmt: skip
-DROP_EXPIRED = Statement(
-    lambda _: sa.delete(newsletter_subunsub_confirms).where(_WAITING.expired <= parameter("before"))
+_HAS_EXPIRED = _WAITING.expired <= parameter("before")
+COUNT_EXPIRED = Statement(
+    lambda _: sa.select(sa.func.count()).select_from(newsletter_subunsub_confirms).where(_HAS_EXPIRED)
 )
+DROP_EXPIRED = Statement(lambda _: sa.delete(newsletter_subunsub_confirms).where(_HAS_EXPIRED))
 
 
 class SqlNewsletters:
@@ -79,7 +79,7 @@ class SqlConfirmations:
 
     def note_mail(self, address: str, network: str) -> int:
         now = int(time.time())
-        self.session.execute(FORGET_MAILS, before=now - REMEMBERED_SECONDS)
+        self.session.execute(FORGET_MAILS, before=now - COUNTED_SECONDS)
         return self.session.inserted_id(newsletter_mails, {"address": address, "network": network, "at": now})
 
     def withdraw_mail(self, number: int) -> None:
@@ -113,6 +113,9 @@ class SqlConfirmations:
         row = {**_place(waiting), "mail": waiting.mail, "token": waiting.key, "expired": waiting.expires}
         with suppress(DuplicateError):
             self.session.insert(newsletter_subunsub_confirms, row)
+
+    def count_expired(self, before: int) -> int:
+        return int(self.session.rows(COUNT_EXPIRED, before=before)[0][0])
 
     def drop_expired(self, before: int) -> int:
         return self.session.execute(DROP_EXPIRED, before=before)

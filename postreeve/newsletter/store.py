@@ -7,6 +7,8 @@ from postreeve.values import Address
 
 Request = Literal["subscribe", "unsubscribe"]
 """What somebody wants, in the words of the table."""
+COUNTED_SECONDS = 7 * 86400
+"""Notes about mails older than this go away, longer than any limit looks back."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,9 @@ class Confirmations(Protocol):
 
     def put_back(self, waiting: Waiting) -> None:
         """Wait again for what was taken, unless somebody has asked for the same meanwhile."""
+
+    def count_expired(self, before: int) -> int:
+        """Count what has expired before a moment, in Unix seconds."""
 
     def drop_expired(self, before: int) -> int:
         """Drop what has expired before a moment, in Unix seconds, and return how much it was."""

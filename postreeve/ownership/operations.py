@@ -77,6 +77,11 @@ def drop_expired(work: Work) -> int:
     return work.ownership.drop_expired(int(time.time()))
 
 
+def count_expired(work: Work) -> int:
+    """Count the proofs that would be dropped."""
+    return work.ownership.count_expired(int(time.time()))
+
+
 def _given(work: Work, awaited: Collection[Proof]) -> Proof:
     """Return the proof whose code the owner shows, or refuse and remember why."""
     by_code = {proof.code: proof for proof in awaited}

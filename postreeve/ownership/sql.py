@@ -33,9 +33,9 @@ _AWAITED = (
 )  # fmt: skip
 ALL_AWAITED = Statement(lambda _: _AWAITED)
 AWAITED = Statement(lambda _: _AWAITED.where(among(_PROOF.domain, "domains")))
-DROP_EXPIRED = Statement(
-    lambda _: sa.delete(domain_ownership).where(_PROOF.verified == 1, _PROOF.expire <= parameter("now"))
-)
+_HAS_EXPIRED = sa.and_(_PROOF.verified == 1, _PROOF.expire <= parameter("now"))
+COUNT_EXPIRED = Statement(lambda _: sa.select(sa.func.count()).select_from(domain_ownership).where(_HAS_EXPIRED))
+DROP_EXPIRED = Statement(lambda _: sa.delete(domain_ownership).where(_HAS_EXPIRED))
 
 
 class SqlOwnership:
@@ -94,6 +94,9 @@ class SqlOwnership:
             self.session.delete(domain_ownership, domain=proof.domain, alias_domain=proof.alias, verified=0)
         for place in self._forgotten:
             self.session.delete(domain_ownership, **place, verified=0)
+
+    def count_expired(self, now: int) -> int:
+        return int(self.session.rows(COUNT_EXPIRED, now=now)[0][0])
 
     def drop_expired(self, now: int) -> int:
         return self.session.execute(DROP_EXPIRED, now=now)

@@ -54,5 +54,8 @@ class Ownership(Protocol):
         None is for the domain and all its alias domains. Proofs that have been given stay.
         """
 
+    def count_expired(self, now: int) -> int:
+        """Count the proofs whose time was over at a moment, in Unix seconds."""
+
     def drop_expired(self, now: int) -> int:
         """Drop the proofs whose time was over at a moment, in Unix seconds, and return how many there were."""

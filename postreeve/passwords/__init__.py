@@ -17,7 +17,9 @@ from postreeve.passwords.policy import Policy, check_policy, generated
 from postreeve.passwords.stored import LONGEST_BCRYPT, LONGEST_CRYPT, read
 from postreeve.settings import Scheme
 
-__all__ = ["Policy", "accept_hash", "check_policy", "generated", "hash_password", "verify_password", "waste_time"]
+__all__ = [
+    "Policy", "accept_hash", "check_policy", "generated", "hash_password", "is_slow", "verify_password", "waste_time",
+]  # fmt: skip
 
 LONGEST_STORED = 255
 """Characters of the columns `password`."""
@@ -42,8 +44,13 @@ def hash_password(plain: str, scheme: Scheme) -> str:
         refuse(Code.PW_NON_ASCII)
     if len(password) > _LONGEST.get(scheme, len(password)):
         refuse(Code.PW_GREATER_THAN_MAX_LENGTH)
-    with nullcontext() if scheme in {"SSHA", "SSHA512"} else _slots:
+    with _slots if is_slow(scheme) else nullcontext():
         return _MAKERS[scheme](password)
+
+
+def is_slow(scheme: Scheme) -> bool:
+    """Tell whether hashing takes its time, as it should."""
+    return scheme not in {"SSHA", "SSHA512"}
 
 
 def verify_password(plain: str, stored: str, user: str = "") -> bool:

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from postreeve.mail_log.pages import FATE_TITLES, FILTERS, KIND_TITLES
+from postreeve.mail_log.pages import FATE_TITLES, KIND_TITLES, some_mails
 from postreeve.web.bulk import DELETE, Deed, carry_out, deeds_shown
-from postreeve.web.listing import following
 from postreeve.web.pages import N_, SELF_SERVICE, Ask, Redirect, Shown, View, page
 
 RELEASE = N_("Release")
@@ -61,11 +60,7 @@ def settle_own_mail(ask: Ask, mail_id: str) -> View:
 
 
 def _list(ask: Ask) -> View:
-    found, after = following(ask, "GET /api/quarantine", FILTERS)
-    values = {
-        "mails": found["mails"], "after": after, "kinds": KIND_TITLES, "fates": FATE_TITLES,
-        "deeds": deeds_shown(ask, _deeds(ask)),
-    }  # fmt: skip
+    values = {**some_mails(ask, "GET /api/quarantine"), "deeds": deeds_shown(ask, _deeds(ask))}
     return Shown("mails/list.html", values)
 
 
@@ -84,8 +79,11 @@ def _settled(ask: Ask, mail_id: str, back: str) -> View:
 
 
 def _deeds(ask: Ask) -> dict[str, Deed]:
+    def question(number: int) -> str:
+        return ask.ngettext("Delete this mail?", "Delete these %(num)d mails?", number)
+
     def deed(title: str, method: str, said: Mapping[str, str]) -> Deed:
-        question = N_("Delete these %(num)d mails?") if method == "DELETE" else ""
-        return Deed(title, lambda mail_id: ask.run(f"{method} /api/quarantine/<mail_id>", mail_id, **said), question)
+        route = f"{method} /api/quarantine/<mail_id>"
+        return Deed(title, lambda mail_id: ask.run(route, mail_id, **said), question if method == "DELETE" else None)
 
     return {word: deed(*what) for word, what in DEEDS.items()}

@@ -10,7 +10,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from postreeve.permissions import MAIL_LOG, QUARANTINE, Actor, Allowance, plain_user
-from postreeve.sessions.store import SELF_SERVICE, Failures, Login, Logins, Session, SessionKind, known_time_zone, stamp
+from postreeve.sessions.store import (
+    REMEMBERED_SECONDS,
+    SELF_SERVICE,
+    Failures,
+    Login,
+    Logins,
+    Session,
+    SessionKind,
+    known_time_zone,
+    stamp,
+)
 from postreeve.storage import settings_text, sql
 from postreeve.storage.rights import GLOBAL
 from postreeve.storage.sql import Statement, parameter
@@ -18,9 +28,6 @@ from postreeve.storage.tables import vmail
 from postreeve.storage.tables.postreeve import known_networks, login_failures, sessions
 from postreeve.values import Address, DomainName
 from postreeve.work import DuplicateError
-
-REMEMBERED_SECONDS = 7 * 86400
-"""Failed logins and unused sessions older than this go away, longer than any limit or session lasts."""
 
 _WITHHELD = {"disable_viewing_mail_log": MAIL_LOG, "disable_managing_quarantined_mails": QUARANTINE}
 """The keys of an admin's settings that keep something from the admin."""

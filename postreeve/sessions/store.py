@@ -9,6 +9,11 @@ from typing import Protocol
 from postreeve.fields import time_zones
 from postreeve.permissions import Actor
 
+REMEMBERED_SECONDS = 7 * 86400
+"""Failed logins and unused sessions older than this go away, longer than any limit or session lasts."""
+KNOWN_SECONDS = 90 * 86400
+"""From where an account has not logged in for so long is no network of its owner any more."""
+
 
 class SessionKind(StrEnum):
     """What a session is for; one of a kind is worth nothing where another is asked for."""

@@ -5,8 +5,8 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -187,6 +187,17 @@ def _require_known(database: Database) -> None:
             f"The {database.store} belongs to iRedMail Enterprise Edition 1.7.0 or later: it has a table {newer[0]}."
             " Postreeve does not know this layout, and writes nothing into it."
         )
+
+
+@contextmanager
+def of_ours(store: Store) -> Iterator[Database]:
+    """Open `iredadmin` for its tables of ours alone; `SettingsError` says what is wrong with it."""
+    database = Database(store, 1)
+    try:
+        check(database, "iredadmin")
+        yield database
+    finally:
+        database.close()
 
 
 def version(database: Database) -> int:

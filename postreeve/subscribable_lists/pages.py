@@ -162,8 +162,11 @@ def _deeds(ask: Ask) -> dict[str, Deed]:
 
         return do
 
+    def question(number: int) -> str:
+        return ask.ngettext("Delete this mailing list?", "Delete these %(num)d mailing lists?", number)
+
     return {
         "enable": Deed(ENABLE, on_either("PUT", **{ACCOUNT_STATUS.name: "active"})),
         "disable": Deed(DISABLE, on_either("PUT", **{ACCOUNT_STATUS.name: "disabled"})),
-        "delete": Deed(DELETE, on_either("DELETE"), N_("Delete these %(num)d mailing lists?")),
+        "delete": Deed(DELETE, on_either("DELETE"), question),
     }

@@ -9,10 +9,15 @@ from msgspec import Meta
 
 from postreeve.errors import Code, Refused, refuse
 from postreeve.operations import Caller
+from postreeve.passwords import is_slow
+from postreeve.passwords.ahead import HashedAhead, hashed_ahead
 from postreeve.transfer.kinds import MAIL, AccountKind
 from postreeve.transfer.tables import Row, read
+from postreeve.users.fields import NEW_PASSWORD
 from postreeve.values import Address
 from postreeve.work import ConflictError, Rehearsal, StoreUnavailableError
+
+PASSWORD = NEW_PASSWORD.name
 
 
 class ImportOutcome(StrEnum):
@@ -46,15 +51,22 @@ class ImportResult:
     ] = field(default_factory=list)
 
 
-def imported(caller: Caller, kind: AccountKind, lines: Iterable[str], *, is_rehearsal: bool) -> Iterator[ImportResult]:
+def imported(
+    caller: Caller, kind: AccountKind, lines: Iterable[str], *, is_rehearsal: bool, threads: int = 1
+) -> Iterator[ImportResult]:
     """Create the accounts of a table, or tell what would become of them, row by row as it is read.
 
     It may be repeated: what is there already is told and left alone. When a store does not answer, the rest is not
-    tried. Refuses at once when the first row does not name parameters.
+    tried. Refuses at once when the first row does not name parameters. With several threads those hash the passwords
+    of the rows that follow, where that takes its time.
     """
     rows = read(lines)
     columns = _columns(kind, next(rows, None))
-    return _results(_Import(caller, kind, columns, Rehearsal() if is_rehearsal else None), rows)
+    one = _Import(caller, kind, columns, Rehearsal() if is_rehearsal else None)
+    scheme = caller.storage.site().default_password_scheme
+    if threads == 1 or is_rehearsal or PASSWORD not in columns or not is_slow(scheme):
+        return _results(one, ((row, None) for row in rows))
+    return _results(one, hashed_ahead(rows, one.password_in, scheme, threads))
 
 
 def _columns(kind: AccountKind, head: Row | None) -> list[str]:
@@ -72,11 +84,11 @@ def _columns(kind: AccountKind, head: Row | None) -> list[str]:
     return columns
 
 
-def _results(one: "_Import", rows: Iterable[Row]) -> Iterator[ImportResult]:
-    for row in rows:
+def _results(one: "_Import", rows: Iterable[tuple[Row, HashedAhead | None]]) -> Iterator[ImportResult]:
+    for row, hashed in rows:
         mail = one.mail_in(row)
         try:
-            yield one.result(row, mail)
+            yield one.result(row, mail, hashed)
         except Refused as no:
             yield ImportResult(row.line, mail, ImportOutcome.REFUSED, [code.name for code in no.codes], no.hint)
         except (StoreUnavailableError, ConflictError):
@@ -100,7 +112,14 @@ class _Import:
         at = self.columns.index(MAIL)
         return row.cells[at].strip()[:254] if at < len(row.cells) else ""
 
-    def result(self, row: Row, mail: str) -> ImportResult:
+    def password_in(self, row: Row) -> str:
+        """Return the password of a row that will be carried out; nothing if there is none."""
+        at = self.columns.index(PASSWORD)
+        mail = self.mail_in(row).lower()
+        is_there = mail in self._there.get(mail.rpartition("@")[2], ())
+        return row.cells[at] if at < len(row.cells) and not is_there else ""
+
+    def result(self, row: Row, mail: str, hashed: HashedAhead | None) -> ImportResult:
         """Carry out a row, or rehearse it."""
         if row.problem:
             refuse(Code.INVALID_VALUE, hint=f"The line can not be read: {row.problem}.")
@@ -109,7 +128,7 @@ class _Import:
         if self._is_there(Address.parse(mail)):
             return ImportResult(row.line, mail, ImportOutcome.EXISTS)
         form = {name: [cell] for name, cell in zip(self.columns, row.cells, strict=True) if cell and name != MAIL}
-        remarks = self.caller(self.kind.create, (mail,), form, self.rehearsal).remarks
+        remarks = self.caller(self.kind.create, (mail,), form, self.rehearsal, hashed).remarks
         outcome = ImportOutcome.READY if self.rehearsal else ImportOutcome.CREATED
         return ImportResult(row.line, mail, outcome, hint=remarks.hint, left_out=[*remarks.ignored, *remarks.discarded])
 

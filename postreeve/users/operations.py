@@ -162,7 +162,7 @@ def _password(work: Work, domain: Domain | None, changes: Changes) -> str | None
     plain, given = changes.get(NEW_PASSWORD), changes.get(PASSWORD_HASH)
     if plain is not None and domain is None:
         domain = work.domains.find(work.grant.target.domains[0])
-    return credentials.new_hash(work.settings, domain, plain, given)
+    return credentials.new_hash(work.settings, domain, plain, given, work.hashed)
 
 
 def _check_addresses(work: Work, mail: Address, changes: Changes, new_aliases: frozenset[Address]) -> None:

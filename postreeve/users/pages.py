@@ -150,7 +150,9 @@ def _deeds(ask: Ask) -> dict[str, Deed]:
         title = ENABLE if status == "active" else DISABLE
         return Deed(title, lambda mail: ask.run("PUT /api/user/<mail>", mail, **{ACCOUNT_STATUS.name: status}))
 
-    question = N_("Delete these %(num)d users?")
+    def question(number: int) -> str:
+        return ask.ngettext("Delete this user?", "Delete these %(num)d users?", number)
+
     return {
         "enable": switch("active"), "disable": switch("disabled"),
         "delete": Deed(DELETE, lambda mail: _delete(ask, mail), question, "domains/keep.html"),

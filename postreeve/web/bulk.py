@@ -15,10 +15,15 @@ class Deed:
 
     title: str
     do: Callable[[str], object]
-    question: str = ""
-    """What is asked before, with `%(num)d`; empty where it can be undone."""
+    question: Callable[[int], str] | None = None
+    """What is asked before, of so many; None where it can be undone."""
     template: str = ""
     """What else the question asks for."""
+
+
+def named(mark: str) -> str:
+    """Return what a mark is called: some say the kind of an account before its address."""
+    return mark.rpartition(":")[2]
 
 
 def deeds_shown(ask: Ask, deeds: Mapping[str, Deed]) -> list[tuple[str, str]]:
@@ -32,7 +37,7 @@ def carry_out(ask: Ask, deeds: Mapping[str, Deed], back: str) -> View:
     deed = deeds.get(word) or refuse(Code.INVALID_VALUE, hint=DEED)
     if not marked:
         return Redirect(back, ask._("Nothing is marked."))
-    values = {"deed": deed, "word": word, "marked": marked, "back": back}
+    values = {"deed": deed, "word": word, "marked": marked, "named": named, "back": back}
     if deed.question and not ask.typed(SURE):
         return Shown("sure.html", values, deed.title)
     results = ask.one_each(marked, deed.do)

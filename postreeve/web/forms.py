@@ -210,8 +210,8 @@ class Form:
         return Input(
             name=of.name,
             label=self._ask._(label(of)),
-            help="" if of.help == f"{label(of)}." else self._ask._(of.help),
-            widget="select" if of.name in self._unset else _widget(of, choices),
+            help="" if of.kind is PASSWORD or of.help == f"{label(of)}." else self._ask._(of.help),
+            widget="select" if choices and of.name in self._unset else _widget(of, choices),
             value=typed if isinstance(typed, str) else "\n".join(typed),
             values=tuple(typed) if isinstance(typed, list) else (),
             choices=choices,

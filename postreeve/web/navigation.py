@@ -1,5 +1,6 @@
 """The menu: what there is, in the order in which it is offered, to those who may go there."""
 
+import re
 from dataclasses import dataclass
 
 from postreeve.web.pages import N_, PAGES, SELF_SERVICE, Ask
@@ -28,13 +29,16 @@ class Link:
     is_here: bool
 
 
+DOMAINS = "/domains"
+OF_SOMETHING = re.compile(r"/policies/[^/]*\.")
+"""The policies of a domain or a user, which belong to these and not to those for everybody."""
 PANEL_MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "",
         (
             Entry(N_("Dashboard"), "/", "dashboard"),
             Entry(
-                N_("Domains and accounts"), "/domains", "domains", "GET /api/domains",
+                N_("Domains and accounts"), DOMAINS, "domains", "GET /api/domains",
                 begins=("/users", "/user", "/aliases", "/alias", "/lists", "/list", "/maillist", "/import", "/export"),
             ),
             Entry(N_("Admins"), "/admins", "admins", "GET /api/admins"),
@@ -84,5 +88,6 @@ def _is_for(entry: Entry, ask: Ask) -> bool:
 
 def _link(entry: Entry, ask: Ask) -> Link:
     is_root = entry.path in {"/", "/self-service"}
-    below = any(f"{ask.path}/".startswith(f"{path}/") for path in (entry.path, *entry.begins))
+    place = DOMAINS if OF_SOMETHING.match(ask.path) else ask.path
+    below = any(f"{place}/".startswith(f"{path}/") for path in (entry.path, *entry.begins))
     return Link(ask._(entry.title), entry.path, entry.icon, ask.path == entry.path if is_root else below)

@@ -258,7 +258,7 @@ class Panel:
                 return self._redirected(view, ask, browser)
             case Download(name, media_type, pieces):
                 headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
-                return StreamingResponse(pieces, media_type=media_type, headers=headers)
+                return StreamingResponse(_begun(iter(pieces)), media_type=media_type, headers=headers)
 
     def _shown(self, view: Shown, ask: Ask, browser: Browser) -> Response:
         text = rendering.render(
@@ -324,6 +324,16 @@ def said_besides(ask: Ask) -> Iterator[str]:
         yield ask._("Will be finished in the background: %(steps)s.", steps=", ".join(remarks.pending))
     if remarks.hint:
         yield remarks.hint
+
+
+def _begun(pieces: Iterator[str]) -> Iterator[str]:
+    """Return what is written as it is read, but read the first piece at once: until then it can be refused."""
+    return _continued(next(pieces, ""), pieces)
+
+
+def _continued(first: str, pieces: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from pieces
 
 
 _MOST_NOTICE = 1500

@@ -12,7 +12,7 @@ from babel.numbers import format_decimal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from postreeve import __version__
-from postreeve.web.pages import MOUNT, Ask
+from postreeve.web.pages import MOUNT, N_, Ask
 
 _TEXT = "text/plain; charset=utf-8"
 STATIC = {
@@ -31,7 +31,7 @@ STATIC = {
 
 
 _NEXT_UNIT = 1024
-_UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
+_UNITS = (N_("B"), N_("KB"), N_("MB"), N_("GB"), N_("TB"), N_("PB"))
 
 
 @cache
@@ -82,7 +82,7 @@ def octets(ask: Ask, count: float) -> str:
     size, unit = float(count), 0
     while size >= _NEXT_UNIT and unit < len(_UNITS) - 1:
         size, unit = size / _NEXT_UNIT, unit + 1
-    return f"{format_decimal(round(size, 1 if unit else 0), locale=ask.language.locale)} {_UNITS[unit]}"
+    return f"{format_decimal(round(size, 1 if unit else 0), locale=ask.language.locale)} {ask._(_UNITS[unit])}"
 
 
 def megabytes(ask: Ask, count: float) -> str:

@@ -20,6 +20,7 @@ SETTINGS = st.dictionaries(
 )  # fmt: skip
 
 
+@pytest.mark.slow  # a command
 @given(SETTINGS)
 def test_what_is_written_is_read_again(settings: dict[str, object]) -> None:
     assert tomllib.loads(text_of(settings, "A remark.")) == settings

@@ -7,7 +7,7 @@ import pytest
 
 from postreeve.adopt import names
 from postreeve.adopt.names import Adopted, translate
-from postreeve.adopt.reading import Literal, Unread, Written
+from postreeve.adopt.reading import ANY, Literal, Unread, Written
 from postreeve.settings import Settings, SettingsError, from_mapping
 
 
@@ -74,6 +74,22 @@ def test_a_directory_is_the_sites_with_its_databases_beside_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("uri", "url", "is_encrypted"),
+    [
+        ("ldap://ldap.test:3890", "ldap://ldap.test:3890", False),
+        ("ldaps://ldap.test", "ldap://ldap.test", True),
+        ("ldaps://a.test ldaps://b.test:389", "ldap://a.test ldap://b.test:389", True),
+        ("ldaps://127.0.0.1:389", "ldap://127.0.0.1:389", False),
+        ("ldapi://%2Frun%2Fldapi", "ldapi://%2Frun%2Fldapi", False),
+    ],
+)
+def test_ldaps_is_what_iredadmin_takes_it_for(uri: str, url: str, is_encrypted: object) -> None:
+    ldap = from_mapping(adopted(**{**LDAP, **NEW, "ldap_uri": uri}).settings).ldap
+    assert ldap
+    assert (ldap.url, ldap.start_tls) == (url, is_encrypted)
+
+
+@pytest.mark.parametrize(
     ("name", "value", "setting", "expected"),
     [
         ("ENABLE_RESTFUL_API", False, "enable_restful_api", False),
@@ -90,6 +106,14 @@ def test_a_directory_is_the_sites_with_its_databases_beside_it() -> None:
         ("storage_base_directory", "/srv/mail/node7", "storage_base_directory", "/srv/mail/node7"),
         ("MLMMJ_MTA_TRANSPORT_NAME", "lists", "mlmmj_transport", "lists"),
         ("GLOBAL_ADMIN_IP_LIST", ["192.0.2.0/24"], "global_admin_ip_list", ["192.0.2.0/24"]),
+        ("NEWSLETTER_SUBSCRIPTION_REQUEST_EXPIRE_HOURS", 48, "newsletter_subscription_request_expire_hours", 48),
+        ("NEWSLETTER_UNSUBSCRIPTION_REQUEST_EXPIRE_HOURS", 12, "newsletter_unsubscription_request_expire_hours", 12),
+        ("NEWSLETTER_SUBSCRIPTION_REQUEST_KEEP_HOURS", 0, "newsletter_subscription_request_keep_hours", 0),
+        ("DOMAIN_OWNERSHIP_VERIFY_TIMEOUT", 5, "domain_ownership_verify_timeout", 5),
+        ("NOTIFICATION_SENDER_NAME", "Post", "notification_sender_name", "Post"),
+        ("IREDADMIN_LOG_KEPT_DAYS", 90, "iredadmin_log_kept_days", 90),
+        ("AMAVISD_REMOVE_MAILLOG_IN_DAYS", 30, "amavisd_remove_maillog_in_days", 30),
+        ("AMAVISD_REMOVE_QUARANTINED_IN_DAYS", "14", "amavisd_remove_quarantined_in_days", 14),
     ],
 )
 def test_a_setting_is_taken_over(name: str, value: object, setting: str, expected: object) -> None:
@@ -197,3 +221,15 @@ def test_what_is_needed_has_to_be_a_literal(name: str) -> None:
     values = {key: value for key, value in SQL.items() if key != name}
     with pytest.raises(SettingsError, match=f"Line 7: {name} is no literal: its value is computed."):
         adopted(Unread(7, name, "its value is computed"), **values)
+
+
+@pytest.mark.parametrize("name", ["RESTFUL_API_CLIENTS", "vmail_db_host"])
+def test_settings_from_elsewhere_may_be_those_that_are_needed(name: str) -> None:
+    bounds = {key: ["192.0.2.1"] for key in names._BOUNDS if key != "RESTRICT_API_ACCESS"}
+    values = {**SQL, **NEW, **bounds, "RESTRICT_API_ACCESS": True}
+    elsewhere = Unread(9, ANY, "it imports other code")
+    assert [(left.name, left.reason) for left in adopted(elsewhere, **values).not_understood] == [
+        ("", "it imports other code")
+    ]
+    with pytest.raises(SettingsError, match=f"Line 9: it imports other code, which may say {name}. Write those"):
+        adopted(elsewhere, **{key: value for key, value in values.items() if key != name})

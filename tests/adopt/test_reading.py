@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from postreeve.adopt.reading import MOST_OCTETS, Written, read
+from postreeve.adopt.reading import ANY, MOST_OCTETS, Written, read
 from postreeve.settings import SettingsError
 
 
@@ -94,7 +94,7 @@ def test_what_a_function_does_to_names_of_its_own_does_not_matter(file: Path) ->
 
 def test_foreign_settings_that_are_imported_are_told(file: Path) -> None:
     [unread] = written(file, "from custom import *\n").unread
-    assert unread.reason == "it imports other code"
+    assert (unread.name, unread.reason) == (ANY, "it imports other code")
 
 
 def test_secrets_of_lines_that_are_not_read_are_nowhere(file: Path) -> None:
@@ -121,3 +121,29 @@ def test_what_is_no_settings_file_is_refused(file: Path, octets: bytes, words: s
 def test_a_file_that_is_not_there_is_refused(file: Path) -> None:
     with pytest.raises(SettingsError, match=r"can not be read: No such file or directory\."):
         read(file)
+
+
+# Files beside
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from custom_settings import *\n",
+        "from .custom_settings import *\n",
+        "try:\n    from custom_settings import *\nexcept ImportError:\n    pass\n",
+    ],
+)
+def test_what_is_imported_from_a_file_beside_is_read_and_never_run(file: Path, tmp_path: Path, text: str) -> None:
+    own = f"size = 2\nclients = ['10.0.0.1']\nother = open({str(tmp_path / 'trace')!r}, 'w').name\nfrom more import *\n"
+    (tmp_path / "custom_settings.py").write_text(own)
+    (tmp_path / "more.py").write_text("size = 4\n")
+    found = written(file, f"size = 1\nother = 1\n{text}")
+    assert values(found) == {"size": 2, "clients": ["10.0.0.1"]}
+    assert found.literals["clients"].line == 3
+    assert [(unread.line, unread.name, unread.reason) for unread in found.unread] == [
+        (3, "other", "custom_settings.py line 3: its value is computed"),
+        (3, ANY, "custom_settings.py line 4: it imports other code"),
+    ]
+    assert not (tmp_path / "trace").exists()
+    assert values(written(file, f"{text}size = 3\n"))["size"] == 3

@@ -87,7 +87,7 @@ def test_the_wheel_needs_nothing_that_is_not_declared(installed: Path) -> None:
 
 
 def test_it_is_this_wheel_that_runs(installed: Path) -> None:
-    words = [installed / "bin" / "python", "-c", "import postreeve; print(postreeve.__file__)"]
+    words = [str(installed / "bin" / "python"), "-c", "import postreeve; print(postreeve.__file__)"]
     done = subprocess.run(words, cwd=installed, capture_output=True, text=True, check=True)
     assert Path(done.stdout.strip()).is_relative_to(installed)
 
@@ -110,7 +110,7 @@ def test_from_the_wheel_alone_a_new_installation_serves(installed: Path, tmp_pat
 @contextmanager
 def _serving(program: Path, data: Path) -> Iterator[str]:
     port = free_port()
-    words = [program, "serve", f"--data={data}", f"--listen=127.0.0.1:{port}"]
+    words = [str(program), "serve", f"--data={data}", f"--listen=127.0.0.1:{port}"]
     with subprocess.Popen(words, cwd=data, env=environment(), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         process.stdout.readline()

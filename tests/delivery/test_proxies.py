@@ -8,18 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
 from tests import servers
+from tests.nodes.balancer import balancer
 from tests.outages.processes import Process, free_port, serving, settings_file
 from tests.site import PASSWORD, ROOT, Site
+from tests.watching.probes import written
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 ELSEWHERE = "127.0.0.9"
 """Another address of loopback, which is no proxy's."""
+HIDDEN = ("/metrics", "//metrics", "/metrics/", "/%6detrics", "/iredadmin/../metrics", "/readyz", "/healthz")
 MODULES = Path("/usr/lib/apache2/modules")
 pytestmark = pytest.mark.slow  # two servers are started for each test
 
@@ -76,14 +80,38 @@ class Proxy:
         return session.send(request, timeout=30, verify=str(self.folder / "authority.pem"))
 
     def lines(self) -> list[str]:
-        return self.process.log.read_text(encoding="utf-8").splitlines()[1:]
+        return written(self.process).splitlines()[1:]
 
 
 class From(HTTPAdapter):
     """Connections that come from another address."""
 
-    def init_poolmanager(self, *args: object, **options: object) -> None:
-        super().init_poolmanager(*args, source_address=(ELSEWHERE, 0), **options)  # type: ignore[no-untyped-call]
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, source_address=(ELSEWHERE, 0), **options)
+
+
+def test_haproxy_passes_on_our_mount_points_alone(site: Site, tmp_path: Path) -> None:
+    """However the path is written."""
+    file = settings_file(tmp_path, site.stores, trusted_proxies=["127.0.0.1"])
+    with serving(file) as process, servers._folder() as folder:
+        own = int(process.base.split("/")[2].rpartition(":")[2])
+        fronts = {"postreeve": free_port(), "databases": free_port()}
+        backs = {"postreeve": [own, free_port()], "databases": [free_port() for _ in range(3)]}
+        with balancer(folder, fronts, backs):
+            proxy = Proxy(process, folder, fronts["postreeve"], 0)
+            assert proxy.ask("GET", "/iredadmin/api/domains").json()["_msg"] == "LOGIN_REQUIRED"
+            for path in (
+                "/metrics",
+                "//metrics",
+                "/metrics/",
+                "/%6detrics",
+                "/readyz",
+                "/healthz",
+                "/metrics?/iredadmin/",
+            ):
+                assert proxy.ask("GET", path).status_code == 404, path
+            proxy.ask("GET", "/iredadmin/api/domains", headers={"X-Forwarded-For": "192.0.2.99"})
+            assert f"client={ELSEWHERE} " in proxy.lines()[-1]
 
 
 @pytest.fixture(params=["nginx", "apache"])
@@ -182,7 +210,7 @@ def test_the_proxy_and_postreeve_name_a_request_alike(proxy: Proxy) -> None:
 
 
 def test_nothing_but_the_mount_point_is_to_be_seen(proxy: Proxy) -> None:
-    for path in ("/metrics", "/readyz", "/healthz", "/api/domains"):
+    for path in (*HIDDEN, "/api/domains"):
         assert proxy.ask("GET", path).status_code == 404, path
 
 
@@ -191,3 +219,14 @@ def test_a_body_of_the_largest_size_arrives_and_a_larger_one_is_refused(proxy: P
     assert proxy.ask("POST", "/iredadmin/api/login", data=data).json()["_msg"] == "INVALID_CREDENTIALS"
     data["password"] += "x" * 1000
     assert proxy.ask("POST", "/iredadmin/api/login", data=data).status_code == 413
+
+
+def test_haproxy_takes_its_configurations(tmp_path: Path) -> None:
+    """That in `deploy/`, and the part for a directory in the page about several nodes."""
+    text = (DEPLOY.parent / "docs" / "several-nodes.md").read_text(encoding="utf-8")
+    [part] = re.findall(r"^```\n(listen directory\n.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    file = tmp_path / "directory.cfg"
+    file.write_text(f"defaults\n    timeout connect 2s\n{part}", encoding="utf-8")
+    for name in (DEPLOY / "haproxy.cfg", file):
+        done = subprocess.run([servers._program("haproxy"), "-c", "-f", str(name)], capture_output=True, check=False)
+        assert (done.returncode, b"WARNING" in done.stderr) == (0, False), done.stderr.decode()

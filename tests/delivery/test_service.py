@@ -11,6 +11,7 @@ from tests.outages.processes import PROGRAM
 
 ROOT = Path(__file__).parent.parent.parent
 UNIT = ROOT / "deploy" / "postreeve.service"
+DOCUMENTS = ("in-production", "upgrading", "backup")
 MOST_EXPOSED = 1.6
 """Of ten; a service without a sandbox has 9.6."""
 
@@ -34,11 +35,26 @@ def test_the_sandbox_leaves_little_open() -> None:
     assert done.returncode == 0, done.stdout[-3000:]
 
 
+@pytest.mark.slow  # commands
 def test_the_unit_starts_a_command_that_there_is() -> None:
     [line] = re.findall(r"^ExecStart=(.*)$", UNIT.read_text(encoding="utf-8"), flags=re.MULTILINE)
     _, command, *options = line.split()
     help_ = subprocess.run([PROGRAM, command, "--help"], capture_output=True, text=True, check=True).stdout
     assert all(option in help_ for option in options if option.startswith("--"))
+
+
+@pytest.mark.slow  # each command is asked for its help
+def test_commands_of_the_documents_are_there_with_their_options() -> None:
+    texts = [(ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8").replace("\\\n", "") for name in DOCUMENTS]
+    found = re.findall(r"/bin/postreeve (?!--)(.*)$", "\n".join(texts), re.MULTILINE)
+    lines = {line.partition(" #")[0] for line in found}
+    assert len(lines) > 5
+    for line in lines:
+        words = line.split()
+        command = words[: 2 if words[0] == "job" else 1]
+        done = subprocess.run([PROGRAM, *command, "--help"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, line
+        assert all(word in done.stdout for word in words if word.startswith("--")), line
 
 
 def test_the_image_is_made_of_files_that_are_there() -> None:

@@ -9,6 +9,7 @@ import pytest
 from postreeve.settings import SettingsError
 from postreeve.storage import schema
 from postreeve.storage.sql import Database, Session
+from postreeve.storage.tables.ddl import table_statements
 from postreeve.storage.tables.postreeve import MIGRATIONS
 from tests.outages.processes import ran, settings_file
 from tests.site import Row, Site
@@ -75,7 +76,7 @@ def test_a_start_that_died_on_the_way_is_finished_by_the_next(site: Site) -> Non
     there = columns(database)
     schema.migrate(database, VERSIONS[-2])
     with Session(database) as session:
-        session.text_execute(schema.table_statements(MIGRATIONS[-1].adds[0], database.store.engine)[0])
+        session.text_execute(table_statements(MIGRATIONS[-1].adds[0], database.store.engine)[0])
     schema.migrate(database)
     assert columns(database) == there
 
@@ -93,6 +94,7 @@ def test_two_nodes_that_start_at_once_make_them_together(site: Site) -> None:
     other.close()
 
 
+@pytest.mark.slow  # a command many times
 def test_the_command_tells_the_version_and_brings_the_tables_to_another(site: Site, tmp_path: Path) -> None:
     file = settings_file(tmp_path, site.stores)
     told = ran("schema", file)

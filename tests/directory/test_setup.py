@@ -230,6 +230,7 @@ def test_a_running_server_takes_the_files(bare_slapd: OpenldapServer, tmp_path: 
     directory.close()
 
 
+@pytest.mark.slow  # a command for each
 @pytest.mark.parametrize("words", [["--suffix=nonsense"], ["--suffix=dc=ex", "--database=mdb"], []])
 def test_what_can_not_be_written_is_said(words: list[str], tmp_path: Path) -> None:
     refused = ran("ldap-config", str(tmp_path / "files"), f"--data={tmp_path}", *words)

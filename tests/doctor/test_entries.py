@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.doctor.looking import examined, mended, sentences
+from tests.doctor.looking import examined, insert, mended, sentences
 from tests.site import PASSWORD, Client, Site
 
 pytestmark = pytest.mark.ldap
@@ -87,3 +87,20 @@ def test_accounts_are_made_to_follow_their_domain(site: Site, root: Client) -> N
     assert root.data("doctor") == []
     assert site.entries() == well
     assert site.storage.finish_pending() == (0, 0)
+
+
+def test_members_from_outside_of_a_list_that_is_not_there_are_told(site: Site, root: Client) -> None:
+    root.ok("POST", "maillist/team@ex.com", members="far@away.test")
+    assert root.data("doctor") == []
+    assert site.directory
+    site.directory.delete(f"mail=team@ex.com,ou=Groups,domainName=ex.com,o=domains,{site.directory.tree.suffix}")
+    assert sentences(root) == ["team@ex.com has members from outside, and is no mailing list."]
+
+
+def test_shared_folders_of_users_that_are_gone_are_forgotten(site: Site, root: Client) -> None:
+    insert(site, "iredadmin", "share_folder", from_user="ann@ex.com", to_user="late@ex.com", dummy="1")
+    insert(site, "iredadmin", "anyone_shares", from_user="ann@ex.com", dummy="1")
+    assert sentences(root) == ["late@ex.com is gone, and still stands in share_folder."]
+    mended(root)
+    assert root.data("doctor") == []
+    assert len(site.rows("anyone_shares")) == 1

@@ -178,6 +178,7 @@ def test_a_reset_conflicts_with_additions_and_removals(site: Site) -> None:
     assert site.dump() == before
 
 
+@pytest.mark.slow  # as many as there may be
 def test_a_hundred_thousand_senders_at_once_are_refused_as_a_whole(site: Site) -> None:
     root = furnished(site)
     root.ok("POST", SENDERS, addSenders="x@far.test")
@@ -188,6 +189,7 @@ def test_a_hundred_thousand_senders_at_once_are_refused_as_a_whole(site: Site) -
     assert site.dump() == before
 
 
+@pytest.mark.slow  # as many as there may be
 def test_as_many_senders_as_are_taken_at_once_are_all_kept_and_replaced(site: Site) -> None:
     root = furnished(site)
     root.ok("POST", SENDERS, senders=",".join(MANY[:MOST]))

@@ -4,11 +4,13 @@ from postreeve import app  # noqa: F401 - registers all operations and pages
 from postreeve.admins import pages as admins
 from postreeve.aliases import pages as aliases
 from postreeve.domains import pages as domains
+from postreeve.greylisting.fields import QUERY_NOW, SENDERS, SPF_DOMAINS, STATUS
 from postreeve.operations import REGISTRY
-from postreeve.policies import pages as policies
 from postreeve.self_service import pages as self_service
 from postreeve.site_settings import pages as site_settings
+from postreeve.spam_policy.fields import SPAM_POLICY
 from postreeve.subscribable_lists import pages as lists
+from postreeve.throttle.fields import THROTTLE
 from postreeve.unsubscribable_lists import pages as maillists
 from postreeve.users import pages as users
 
@@ -17,8 +19,8 @@ SECTIONS = (
     *self_service.SECTIONS, *site_settings.KNOWN, *users.SECTIONS,
 )  # fmt: skip
 IN_FORMS = (
-    *(of for section in SECTIONS for of in section.fields), *policies.THROTTLE, *policies.SPAM_POLICY,
-    policies.STATUS, policies.SENDERS, policies.SPF_DOMAINS, policies.QUERY_NOW, *lists.ADDING,
+    *(of for section in SECTIONS for of in section.fields), *THROTTLE, *SPAM_POLICY,
+    STATUS, SENDERS, SPF_DOMAINS, QUERY_NOW, *lists.ADDING,
 )  # fmt: skip
 OTHERWISE = {
     "addresses": "the two inputs of the page of white and black lists, which names the list in its path",

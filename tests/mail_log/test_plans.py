@@ -12,7 +12,7 @@ from tests.mail_log.test_mail_log import NOW, furnished
 from tests.mails import log_mail
 from tests.site import Site
 
-pytestmark = pytest.mark.sql
+pytestmark = [pytest.mark.sql, pytest.mark.slow]  # thousands of rows, for plans that mean something
 
 MANY = 4000
 

@@ -81,6 +81,7 @@ def test_without_an_address_of_the_pages_there_are_none(news: News) -> None:
 
 
 def test_nobody_is_subscribed_before_the_link_is_confirmed(news: News) -> None:
+    """Threat 30: a stranger can not be subscribed without confirming; looking at the link is not enough."""
     link = news.link()
     assert news.subscribers() == set()
     stranger = news.site.client()
@@ -141,6 +142,7 @@ def test_the_sender_is_who_the_settings_say(news: News) -> None:
 
 
 def test_a_link_works_once(news: News) -> None:
+    """Threat 30: a confirmation is for one use."""
     link = news.link()
     assert confirm(news, link) == {"_success": True}
     news.root.ok("PUT", "ml/news@ex.com", remove_subscribers=READER)
@@ -232,6 +234,7 @@ def _without_names(mail: Mail, subscriber: str) -> list[str]:
 
 
 def test_one_address_gets_no_more_mails_than_the_settings_say(news: News) -> None:
+    """Threat 30: nobody is bombed with mail, whichever newsletters are asked for."""
     news.root.ok("POST", "ml/paper@ex.com", is_newsletter="yes")
     other = News(news.site, news.root.data("ml/paper@ex.com")["mlid"], news.sink, news.root)
     link = news.link()
@@ -271,6 +274,7 @@ def test_mails_to_one_address_at_once_are_no_more_than_the_settings_say(news: Ne
 
 
 def test_one_network_has_no_more_mails_sent_than_the_settings_say(news: News) -> None:
+    """Threat 30: nor are many bombed by one."""
     news.site.change_settings(newsletter_mails_per_network=4, trusted_proxies=[LOOPBACK])
     for number in range(4):
         assert news.ask(subscriber=f"r{number}@far.test", **{"X-Forwarded-For": f"192.0.2.{number}"}).json()["_success"]

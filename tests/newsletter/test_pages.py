@@ -8,6 +8,8 @@ from tests.newsletter.newsletters import URL
 from tests.pages.visitor import Visitor
 from tests.site import ROOT
 
+pytestmark = pytest.mark.faces
+
 
 @pytest.fixture
 def visitor(news: News) -> Visitor:

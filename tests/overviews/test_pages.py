@@ -25,6 +25,7 @@ def many(site: Site, root: Client) -> list[str]:
     return mails
 
 
+@pytest.mark.slow  # every order, both ways
 @pytest.mark.parametrize("direction", ["ascending", "descending"])
 @pytest.mark.parametrize("sort", SORTS)
 def test_each_account_is_on_exactly_one_page_in_both_ways(
@@ -71,6 +72,7 @@ def test_pages_know_the_pages_beside_them(root: Client, many: list[str]) -> None
     assert (addresses(whole["rows"]), whole["previous"], whole["next"]) == (many, "", "")
 
 
+@pytest.mark.slow  # many requests
 @pytest.mark.parametrize("sort", ["address", "name", "created"])
 @pytest.mark.parametrize("is_forwards", [True, False])
 def test_others_may_create_and_delete_meanwhile(root: Client, many: list[str], sort: str, *, is_forwards: bool) -> None:

@@ -9,7 +9,7 @@ from postreeve.storage.sql import Session, Statement, literal, starting
 from tests.overviews.world import use
 from tests.site import TABLES, Client, Site
 
-pytestmark = pytest.mark.sql
+pytestmark = [pytest.mark.sql, pytest.mark.slow]  # thousands of rows, for plans that mean something
 
 MANY, FEW = 5000, 60
 FORM = overviews._Form(

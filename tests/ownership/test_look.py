@@ -143,6 +143,7 @@ def test_everything_else_is_no_proof(dns: NameServer, web: WebServer, answer: by
 
 @pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "307 Temporary Redirect"])
 def test_no_redirection_is_followed(dns: NameServer, web: WebServer, status: str) -> None:
+    """Threat 31: the look goes nowhere but where the code has to be."""
     for target in (f"http://{LOOPBACK}:{web.ports['http']}/there", "/there"):
         web.answers[PATH] = page("", status, f"Location: {target}\r\n")
         web.answers["/there"] = page(CODE)
@@ -182,6 +183,7 @@ INNER = [
 
 @pytest.mark.parametrize("address", INNER)
 def test_inner_addresses_are_never_connected_to(dns: NameServer, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threat 31: the look reaches no private network, whatever the DNS of a stranger says."""
     kind = "AAAA" if ":" in address else "A"
     dns.publish(f"web.test. {kind} {address}")
     tried = []
@@ -201,7 +203,7 @@ def test_what_python_knows_to_be_special_is_not_public() -> None:
 
 
 def test_the_address_is_looked_up_once_and_so_can_not_change(dns: NameServer, web: WebServer) -> None:
-    """What a name server says the second time is never asked for: rebinding has nothing to hold on to."""
+    """Threat 31: what a name server says the second time is never asked for: rebinding has nothing to hold on to."""
     missed(dns, "web.test")
     assert sorted(dns.asked) == ["A web.test", "AAAA web.test", "TXT web.test"]
     assert web.connections == 2
@@ -219,6 +221,7 @@ def test_of_several_addresses_only_those_are_asked_that_may_be(dns: NameServer, 
 
 @pytest.mark.parametrize("shape", ["headers", "body"])
 def test_who_sends_slowly_is_not_waited_for(dns: NameServer, web: WebServer, shape: str) -> None:
+    """Threat 31: the look is bounded in time."""
     long = "X-A: b\r\n" * 100
     web.answers[PATH] = page(CODE, headers=long) if shape == "headers" else page(CODE + " " * 1000)
     web.slow.add(PATH)
@@ -241,6 +244,7 @@ def test_who_does_not_answer_at_all_is_not_waited_for(dns: NameServer, monkeypat
 
 
 def test_an_answer_without_end_is_cut(dns: NameServer, web: WebServer) -> None:
+    """Threat 31: the look is bounded in size."""
     web.answers[PATH] = b"HTTP/1.1 200 OK\r\n" + b"X-Long: y\r\n" * 20_000
     assert "http: no proper answer." in missed(dns, "web.test")
 

@@ -389,6 +389,7 @@ def test_without_anything_awaited_the_job_asks_nobody(site: Site, al: Client, dn
     assert (site.dump(), dns.asked) == (before, [])
 
 
+@pytest.mark.slow  # a command
 def test_the_command_says_how_many_are_verified(site: Site, al: Client, dns: NameServer, tmp_path: Path) -> None:
     """Another process, which knows no other port of a web server than the usual one."""
     dns.publish(f'new.test. TXT "{add(al)}"')

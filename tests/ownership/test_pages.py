@@ -10,6 +10,8 @@ from tests.ownership.web import LOOPBACK, WebServer, page, web_server
 from tests.pages.visitor import Visitor
 from tests.site import ROOT, Site
 
+pytestmark = pytest.mark.faces
+
 
 @pytest.fixture
 def dns(site: Site) -> Iterator[NameServer]:

@@ -8,6 +8,8 @@ from tests.pages.visitor import Visitor
 from tests.profiles import said, settings_of
 from tests.site import PASSWORD, Client, Site
 
+pytestmark = pytest.mark.faces
+
 SAVED = "Saved."
 
 
@@ -130,6 +132,7 @@ def test_what_is_marked_is_changed_at_once_each_with_its_result(site: Site, root
     assert api.data("users/ex.com", email_only="yes", disabled_only="yes") == ["bob@ex.com"]
     assert "Nothing is marked." in root.done("/users/ex.com", button="deed=enable")
     before = site.dump()
+    assert "Delete this user?" in root.done("/users/ex.com", mark=["ann@ex.com"], button="deed=delete")
     assert "Delete these 2 users?" in root.done(
         "/users/ex.com", mark=["ann@ex.com", "bob@ex.com"], button="deed=delete"
     )
@@ -171,6 +174,16 @@ def test_a_domain_admin_sees_and_changes_what_is_open(site: Site, visitor: Visit
     jane.session.post(f"{jane.base}/user/ann@ex.com?section=forwarding", data=form, timeout=10)
     assert {**site.dump(), "log": []} == {**before, "log": []}
     assert jane.get("/users/other.test").status_code == 403
-    jane.see("/domains/ex.com/delete")
-    assert jane.send(days="0").status_code == 403
-    assert api.data("domains", name_only="yes") == ["ex.com", "other.test"]
+
+
+def test_what_only_global_admins_may_do_is_not_even_offered(site: Site, visitor: Visitor, api: Client) -> None:
+    site.admin("jane@admins.test", "ex.com")
+    jane = visitor.log_in("jane@admins.test")
+    assert "/iredadmin/domains/ex.com/delete" not in jane.see("/domains/ex.com")
+    for path in ("/domains/ex.com/delete", "/domains/new"):
+        jane.see("/domains/ex.com")
+        form = {"csrf": jane.csrf, "days": "0", "domain": "new.test"}
+        assert jane.session.post(f"{jane.base}{path}", data=form, timeout=60).status_code == 403
+        assert jane.get(path).status_code == 403
+        assert "You are not allowed to do this." in jane.page.text
+    assert api.data("domains", name_only="yes") == ["ex.com"]

@@ -1,9 +1,15 @@
 """The first page, the logs, settings, tables, the quarantine, and the search."""
 
+import re
+
 import pytest
 
+from postreeve.storage import mails
+from tests.mails import log_mail, quarantine_mail
 from tests.pages.visitor import Visitor
 from tests.site import PASSWORD, Client, Site
+
+pytestmark = pytest.mark.faces
 
 SAVED = "Saved."
 
@@ -101,3 +107,30 @@ def test_users_look_after_their_own_account(visitor: Visitor, api: Client) -> No
     ann.session.post(f"{ann.base}/self-service?section=forwarding", data={**form, "csrf": ann.csrf}, timeout=60)
     assert api.data("user/ann@ex.com")["forwardings"] == ["ann@ex.com", "x@far.test"]
     assert ann.get("/domains", allow_redirects=False).status_code in {302, 303, 403}
+
+
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize("path", ["/received", "/quarantine"])
+def test_where_older_mails_were_not_looked_at_a_link_leads_on(
+    site: Site, root: Visitor, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(mails, "MOST_READ", 4)
+    monkeypatch.setattr(mails, "_FIRST", 2)
+    for number in range(10):
+        write = log_mail if path == "/received" else quarantine_mail
+        write(site, "x@far.test", "ann@ex.com", at=1_700_000_000 - number, subject=f"number {number}")
+    page = root.see(f"{path}?subject=number+9")
+    assert "There is no such mail among the newest." in page
+    for _ in range(5):
+        if "number 9<" in page:
+            break
+        [older] = re.findall(r'rel="next"[^>]*href="/iredadmin([^"]+)">Search older mails', page)
+        page = root.see(older.replace("&amp;", "&"))
+    assert "number 9<" in page
+    assert "There is no such mail." in root.see(f"{path}?subject=number+9&to=2020-01-01")
+
+
+def test_sizes_are_called_as_the_language_calls_them(root: Visitor, api: Client) -> None:
+    api.ok("PUT", "user/ann@ex.com", quota="2048")
+    for language, size in (("en", "0 B of 2 GB"), ("de", "0 B von 2 GB"), ("fr", "0 o sur 2 Go")):
+        assert size in root.get("/users/ex.com", headers={"accept-language": language}).text

@@ -6,6 +6,8 @@ import requests
 from tests.pages.visitor import Visitor
 from tests.site import PASSWORD, ROOT, Site
 
+pytestmark = pytest.mark.faces
+
 PANEL_COOKIE = "postreeve_panel"
 PAGES = ["/login", "/domains", "/nothing", "/self-service/login"]
 

@@ -7,6 +7,8 @@ import pytest
 from tests.pages.visitor import Visitor
 from tests.site import PASSWORD, Client, Site
 
+pytestmark = pytest.mark.faces
+
 SAVED = "Saved."
 UNCHANGED = "Nothing was changed."
 SCOPES = ("global", "ex.com", "ann@ex.com")
@@ -80,6 +82,9 @@ def test_a_spam_policy_is_set_in_part_and_inherited_again(root: Visitor, api: Cl
     kind = f"spampolicy/{'user' if '@' in scope else 'domain'}/{scope}"
     path = f"/policies/{scope}/spampolicy"
     assert "As inherited" in root.see(path)
+    for name in ("spam_score", "banned_rulenames"):  # what is inherited can be typed over
+        assert re.search(rf'<input type="text"[^>]* name="{name}" value=""', root.page.text), name
+    assert re.findall(r'href="([^"]+)" aria-current="page"><svg', root.page.text)[0] == "/iredadmin/domains"
     assert SAVED in root.done(path, quarantine_spam="no", spam_score="5.5")
     assert api.data(kind) == {"quarantine_spam": "no", "spam_score": 5.5}
     assert UNCHANGED in root.done(path)

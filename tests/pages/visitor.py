@@ -7,6 +7,7 @@ from urllib.parse import urljoin
 
 import requests
 
+from tests.outages.processes import Process
 from tests.site import PASSWORD, Site
 
 Attributes = dict[str, str]
@@ -55,7 +56,7 @@ class Forms(HTMLParser):
 class Visitor:
     """A browser of one person; paths begin below `/iredadmin`."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site | Process) -> None:
         self.base = site.base.removesuffix("/api")
         self.session = requests.Session()
         self.session.trust_env = False

@@ -4,6 +4,8 @@ import os
 from itertools import product
 from pathlib import Path
 
+import pytest
+
 from postreeve.fields import Field, SetField
 from postreeve.operations import REGISTRY, Operation
 from postreeve.permissions import owner
@@ -92,6 +94,7 @@ def _bound(of: Field[object] | SetField[str], operation: Operation) -> str:
     return "global admins" if of.only_global else f"section {operation.section or of.section}"
 
 
+@pytest.mark.slow  # every route with every method
 def test_every_method_that_no_operation_has_is_refused_to_everybody(site: Site) -> None:
     clients = people(site)
     before = site.dump()

@@ -59,6 +59,7 @@ def test_every_reason_to_refuse_a_user_looks_the_same(site: Site) -> None:
     assert not any(answer.cookies for answer in answers)
 
 
+@pytest.mark.slow  # answers that are late on purpose
 def test_every_refused_user_waits_as_long(site: Site) -> None:
     site.change_settings(login_answer_ms=150)
 

@@ -5,6 +5,7 @@ from typing import Any
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.outages.processes import Process
 from tests.site import Site
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -31,3 +32,9 @@ def samples(site: Site | str) -> Samples:
 def sample(found: Samples, name: str, **labels: Any) -> float:
     """Return one number, which is nothing as long as nothing has been counted."""
     return found.get((name, frozenset(labels.items())), 0)
+
+
+def written(process: Process) -> str:
+    """Return the log, once the line of the last answer is in it: whoever is answered after that comes later."""
+    assert probe(process.base, "healthz").status_code == 200
+    return process.log.read_text(encoding="utf-8")

@@ -35,6 +35,7 @@ def test_they_lie_outside_of_what_a_proxy_lets_through(site: Site) -> None:
         assert probe(site, f"iredadmin/{path}").status_code == 404
 
 
+@pytest.mark.slow  # a server process
 def test_without_its_databases_a_process_lives_and_is_not_ready(weak: Weak) -> None:
     stores = ("vmail", "iredadmin", "amavisd", "iredapd")
     weak.databases.stop()

@@ -1,5 +1,7 @@
 """White and black lists through the API: what is discarded, what is kept, and how much at once."""
 
+import pytest
+
 from tests.site import ROOT, Client, Site
 from tests.spam_policy.world import Request, answers_at_once, furnished, log_lines
 
@@ -128,6 +130,7 @@ def test_lists_may_be_lists_in_json_and_parameters_may_be_repeated(site: Site) -
     assert site.dump() == before
 
 
+@pytest.mark.slow  # as many as there may be
 def test_a_hundred_thousand_addresses_at_once_are_refused_as_a_whole(site: Site) -> None:
     root = furnished(site)
     root.ok("POST", BLACK, addresses="x@far.test")
@@ -138,6 +141,7 @@ def test_a_hundred_thousand_addresses_at_once_are_refused_as_a_whole(site: Site)
     assert site.dump() == before
 
 
+@pytest.mark.slow  # as many as there may be
 def test_as_many_addresses_as_are_taken_at_once_are_all_kept_and_removed(site: Site) -> None:
     root = furnished(site)
     root.ok("POST", WHITE, addresses=",".join(MANY[:100]))

@@ -21,7 +21,7 @@ from postreeve.values import Address
 
 HOME = ("homeDirectory", "storageBaseDirectory", "mailMessageStore")
 """The attributes that tell where a mailbox is; the latter two are those of iRedMail before 0.9.8."""
-_BY_USER = (
+BY_USER = (
     (vmail.used_quota, "username"), (vmail.last_login, "username"), (vmail.share_folder, "from_user"),
     (vmail.share_folder, "to_user"), (vmail.anyone_shares, "from_user"),
 )  # fmt: skip
@@ -90,7 +90,7 @@ def forget(session: Session, iredadmin: sql.Session, mails: Iterable[str]) -> No
 
     def remove() -> None:
         for mail in gone:
-            for table, column in _BY_USER:
+            for table, column in BY_USER:
                 iredadmin.delete(table, **{column: mail})
 
     session.also(remove, _nothing)
@@ -100,7 +100,7 @@ def readdress(session: Session, iredadmin: sql.Session, old: Address, new: Addre
     """Let what is known of a mailbox be known under another address; what stands there was left by somebody else."""
 
     def move(here: Address, there: Address) -> None:
-        for table, column in _BY_USER:
+        for table, column in BY_USER:
             iredadmin.delete(table, **{column: there})
             domain = {"domain": there.domain} if "domain" in table.c else {}
             iredadmin.update(table, {column: there, **domain}, **{column: here})

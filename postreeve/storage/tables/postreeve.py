@@ -68,6 +68,15 @@ newsletter_mails = sa.Table(
     sa.Index("idx_postreeve_newsletter_mails_address", "address", "at"),
     sa.Index("idx_postreeve_newsletter_mails_network", "network", "at"),
 )
+jobs = sa.Table(
+    "postreeve_jobs",
+    OURS,
+    sa.Column("name", _KEY, primary_key=True),
+    sa.Column("holder", sa.CHAR(32), nullable=False, comment="who runs it, on whichever node"),
+    sa.Column("expires", _SECONDS, nullable=False, comment="unless it is said again that it runs"),
+    sa.Column("begun", _SECONDS, nullable=False),
+    sa.Column("ended", _SECONDS, nullable=False, comment="0 until it has"),
+)
 versions = sa.Table(
     "postreeve_versions",
     OURS,
@@ -90,4 +99,5 @@ MIGRATIONS = (
     Migration(1, (sessions, login_failures, known_networks, claims)),
     Migration(2, (pending,), must_be_empty=True),
     Migration(3, (newsletter_mails,)),
+    Migration(4, (jobs,)),
 )
