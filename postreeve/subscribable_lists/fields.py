@@ -78,8 +78,8 @@ ACCESS_POLICY: Kind[str] = one_of(
 )  # fmt: skip
 
 
-def _switch(name: str, sentence: str, file: str) -> Field[bool]:
-    return Field(name, YES_NO, sentence, mlmmj=Flag(file))
+def _switch(name: str, sentence: str, file: str, title: str = "") -> Field[bool]:
+    return Field(name, YES_NO, sentence, mlmmj=Flag(file), title=title)
 
 
 NAME = Field(
@@ -123,13 +123,19 @@ SWITCHES = (
     ),
     _switch("disable_digest_subscription", "Nobody may subscribe to digests by mail.", "nodigestsub"),
     _switch("disable_digest_text", "Digests come without a summary of threads.", "nodigesttext"),
-    _switch("disable_nomail_subscription", "Nobody may subscribe without getting mail.", "nonomailsub"),
+    _switch(
+        "disable_nomail_subscription", "Nobody may subscribe without getting mail.", "nonomailsub",
+        "Disable subscription without delivery",
+    ),
     MODERATED, OTHERS_MODERATED,
     _switch("disable_retrieving_old_posts", "Nobody gets old mails by `+get-N`.", "noget"),
     _switch("only_subscriber_can_get_old_posts", "Only subscribers get old mails by `+get-N`.", "subonlyget"),
     _switch("disable_retrieving_subscribers", "Owners get no list of the subscribers by `+list`.", "nolistsubsemail"),
     _switch("disable_send_copy_to_sender", "Senders get no copy of their own mail.", "notmetoo"),
-    _switch("notify_owner_when_sub_unsub", "Owners hear of who subscribes and unsubscribes.", "notifysub"),
+    _switch(
+        "notify_owner_when_sub_unsub", "Owners hear of who subscribes and unsubscribes.", "notifysub",
+        "Notify owners of subscriptions",
+    ),
     _switch("notify_sender_when_moderated", "Senders hear that their mail waits for a moderator.", "notifymod"),
     _switch("disable_archive", "Mails are not kept; there are no digests then.", "noarchive"),
 )  # fmt: skip
@@ -175,8 +181,9 @@ REMOVED_HEADERS = SetField(
 )  # fmt: skip
 FOOTER_TEXT = Field("footer_text", FOOTER, "Text after every mail; empty for none.", mlmmj=WholeText("footer_text"))
 FOOTER_HTML = Field(
-    "footer_html", FOOTER, "HTML after every HTML mail; empty for none.", mlmmj=WholeText("footer_html")
-)
+    "footer_html", FOOTER, "HTML after every HTML mail; empty for none.",
+    mlmmj=WholeText("footer_html"), title="Footer in HTML",
+)  # fmt: skip
 
 NEW_SUBSCRIBERS = SetField("subscribers", ADDRESS, "First subscribers.", {"subscribers": Role.ADD}, sql=Several(()))
 SUBSCRIBERS = SetField(
