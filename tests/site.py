@@ -117,6 +117,8 @@ class Site:
     directory: "DirectoryOfSite | None" = None
     """Where the accounts are, if not in SQL."""
     _initial: dict[str, list[Row]] = field(default_factory=dict)
+    _looks: dict[str, str] = field(default_factory=dict)
+    """For each database, what tells the tables that have rows."""
 
     @property
     def stores(self) -> dict[str, Store | Ldap]:
@@ -185,18 +187,29 @@ class Site:
             shutil.rmtree(getattr(self.settings, place), ignore_errors=True)
         for name, database in self.storage.databases.items():
             tables = self.tables(name)
-            ours = OURS.tables if name == "iredadmin" else {}
             with Session(database) as session:
                 session.begin()
-                for table in reversed([*tables.values(), *ours.values()]):  # what refers to others comes after them
-                    if database.schema.has(table.name) and table.name != "postreeve_versions":
-                        session.delete(table)
+                for table in self._filled(name, session):
+                    session.delete(table)
                 for table_name, rows in self._initial.items():
                     for row in rows if table_name in tables else ():
                         session.insert(tables[table_name], row)
                 session.commit()
         if self.directory:
             self.directory.wipe()
+
+    def _filled(self, name: str, session: Session) -> list[sa.Table]:
+        """Return the tables of a database that have rows, in the order in which they can be emptied."""
+        ours = OURS.tables.values() if name == "iredadmin" else ()
+        there = {table.name: table for table in (*self.tables(name).values(), *ours) if session.schema.has(table.name)}
+        there.pop("postreeve_versions", None)
+        if name not in self._looks:
+            looks = (
+                f"SELECT '{each}' FROM (SELECT 1 AS one) AS o WHERE EXISTS (SELECT 1 FROM {each})" for each in there
+            )
+            self._looks[name] = " UNION ALL ".join(looks)
+        filled = {row[0] for row in session.text_rows(self._looks[name])}
+        return [there[each] for each in reversed(there) if each in filled]
 
     def create_root(self) -> None:
         """Create the global admin, and remember its rows."""
