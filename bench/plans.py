@@ -91,7 +91,9 @@ class Recorder:
 
     def _watch(self, part: Part, database: Database) -> None:
         connect = database.engine.connect
-        database.engine.connect = lambda: _Connection(connect(), part, self.events)  # type: ignore[method-assign]
+        database.engine.connect = lambda *, is_look=False: _Connection(  # type: ignore[method-assign]
+            connect(is_look=is_look), part, self.events
+        )
 
     def plan(self, **values: str) -> list[Step]:
         """Return what was seen as the steps of a plan, and begin anew; the values are those of the request."""

@@ -295,6 +295,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     mailbox_owner: Annotated[
         str, Meta(description="User of this host whom mailboxes belong to; that job removes no others.", min_length=1)
     ] = "vmail"
+    has_mailboxes: Annotated[
+        bool,
+        Meta(description="Whether the mailboxes are on this host; where they are not, that job is none of its jobs."),
+    ] = True
     mailbox_format: Annotated[Literal["maildir", "mdbox", "sdbox"], Meta(description="Format of new mailboxes.")] = (
         "maildir"
     )

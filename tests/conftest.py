@@ -1,6 +1,7 @@
 """The engines on which the tests run, and their servers: one of each for all workers of a run."""
 
 import importlib.util
+import logging
 import os
 import zlib
 from collections.abc import Collection, Iterator
@@ -87,6 +88,18 @@ def _engines(test: pytest.Item, needed: Collection[str], config: pytest.Config) 
     if set(_DRIVERS) <= set(wanted) and not test.nodeid.startswith(_ABOUT_DRIVERS):
         wanted.remove(_DRIVERS[zlib.crc32(test.nodeid.encode()) % 2])
     return wanted
+
+
+@pytest.fixture(autouse=True)
+def _log_ends_with_its_test() -> Iterator[None]:
+    """Take away what a command wrote its log to: its standard error is closed when it has ended."""
+    root, access = logging.getLogger(), logging.getLogger("postreeve.access")
+    before, level, is_disabled = {*root.handlers}, root.level, access.disabled
+    yield
+    for handler in {*root.handlers} - before:
+        root.removeHandler(handler)
+    root.setLevel(level)
+    access.disabled = is_disabled
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,12 @@ ACCOUNT = Field("account", ADDRESS, "The account that it concerned.", title="Acc
 EVENT = Field(
     "event", text(20, "^[a-z_]*$", "One word, such as create."), "What happened, such as `create`.", title="Event"
 )
-IP = Field("ip", text(40, "^[0-9A-Fa-f:.]*$", "An address."), "The client's address.", title="Client")
+IP = Field(
+    "ip",
+    text(40, "^[0-9A-Fa-f:.]*$", "An address."),
+    "The client's address; by it domain admins find nothing but their own lines.",
+    title="Client",
+)
 SINCE = Field("from", _moment("00:00:00"), "The first day, or moment in UTC, that counts.", title="From")
 UNTIL = Field("to", _moment("23:59:59"), "The last day, or moment in UTC, that counts.", title="To")
 IN_TEXT = Field("search", TEXT, "A text that stands in the line's own.", title="Text")

@@ -1,5 +1,6 @@
 """What is done with the activity log besides writing it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from postreeve.activity.fields import (
@@ -48,11 +49,15 @@ def settle(work: Work) -> int:
 def get_log(work: Work, changes: Changes) -> LogPage:
     """Get lines of the activity log, the newest first; a domain admin's are about managed domains or the own account.
 
-    The client's address stands only in the lines of what one has done oneself.
+    The client's address stands only in the lines of what one has done oneself, and only there it is looked for.
     """
-    actor = work.grant.admin
+    actor, wanted = work.grant.admin, _wanted(changes)
+    if wanted.ip and not actor.is_global:
+        if wanted.admin not in {"", actor.account}:
+            return {"lines": [], "next": ""}
+        wanted = replace(wanted, admin=actor.account)
     page = work.activity.page(
-        _wanted(changes), work.grant.domains, actor.account,
+        wanted, work.grant.domains, actor.account,
         after=changes.get(AFTER) or "", size=changes.get(PAGE_SIZE) or USUAL_ON_PAGE,
     )  # fmt: skip
     for line in page["lines"]:

@@ -35,7 +35,7 @@ ADMIN_LANGUAGE = Field(
     also=("preferredLanguage",),
 )
 ADMIN_TIME_ZONE = Field(
-    "timezone", TIME_ZONE, "Time zone in which the panel tells times, such as `Europe/Berlin`; empty for the server's.",
+    "timezone", TIME_ZONE, "Time zone in which the panel tells times, such as `Europe/Berlin`; empty for UTC.",
     sql=Setting("timezone"), ldap=AccountSetting("timezone"),
 )  # fmt: skip
 IS_GLOBAL_ADMIN = Field(

@@ -13,16 +13,22 @@ from postreeve.admins.fields import (
 )
 from postreeve.admins.profile import texts
 from postreeve.domains.pages import said_of
+from postreeve.fields import DOMAIN, Role, SetField
 from postreeve.self_service.fields import OLD_PASSWORD
+from postreeve.shapes import Several
 from postreeve.users.fields import NEW_PASSWORD as OWN_NEW_PASSWORD
 from postreeve.web.accounts import Crumbs, chosen, section_links
 from postreeve.web.bulk import DELETE, DISABLE, ENABLE, Deed, carry_out, deeds_shown, named
 from postreeve.web.forms import Form, Section, sections
 from postreeve.web.listing import overview
-from postreeve.web.pages import N_, Ask, Redirect, Results, Shown, View, page
+from postreeve.web.pages import N_, Ask, Redirect, Results, Shown, View, page, path_to
 from postreeve.work import Profile
 
-DOMAINS = Section("domains")
+MANAGED = SetField(
+    "domains", DOMAIN, N_("One domain in a line."), {"come": Role.ADD, "go": Role.REMOVE}, sql=Several(()),
+    title=N_("Managed domains"),
+)  # fmt: skip
+DOMAINS = Section("domains", (MANAGED,))
 SECTIONS = [*sections(ADMIN, Section("limits", LIMITS), Section("password", (NEW_PASSWORD,))), DOMAINS]
 NEW = (NAME, NEW_PASSWORD, IS_GLOBAL_ADMIN, ADMIN_LANGUAGE)
 OWN_SECTIONS = (
@@ -52,7 +58,7 @@ def add_admin(ask: Ask) -> View:
     mail = ask.typed("mail").strip()
     ask.run("POST /api/admin/<mail>", mail, **_new_form(ask).changes())
     notice = ask._("%(name)s has been added.", name=mail)
-    return Redirect("/admins/new" if ask.typed("another") else f"/admins/{mail}", notice)
+    return Redirect("/admins/new" if ask.typed("another") else path_to("admins", mail), notice)
 
 
 @page("GET /admins/<mail>", title=N_("Admin"))
@@ -61,23 +67,22 @@ def show_admin(ask: Ask, mail: str) -> View:
     known = _sections(profile)
     here = chosen(ask, known)
     values = {
-        "mail": mail, "path": f"/admins/{mail}", "crumbs": _crumbs(ask), "form": Form(ask, here.fields, texts(profile)),
-        "tabs": section_links(ask, known, f"/admins/{mail}", here.name), "section": here.name,
-        "domains": "\n".join(profile["managed_domains"]),
+        "mail": mail, "path": path_to("admins", mail), "crumbs": _crumbs(ask), "form": _form(ask, here, profile),
+        "tabs": section_links(ask, known, path_to("admins", mail), here.name),
     }  # fmt: skip
-    return Shown("admins/profile.html", values, mail)
+    return Shown("accounts/profile.html", values, mail)
 
 
 @page("POST /admins/<mail>", title=N_("Admin"))
 def save_admin(ask: Ask, mail: str) -> View:
     profile = ask.run("GET /api/admin/<mail>", mail)
     here = chosen(ask, _sections(profile))
-    if here == DOMAINS:
-        return _assign(ask, mail, profile["managed_domains"])
-    changes = Form(ask, here.fields, texts(profile)).changes()
+    changes = _form(ask, here, profile).changes()
+    if changes and here == DOMAINS:
+        return _assign(ask, mail, changes)
     if changes:
         ask.run("PUT /api/admin/<mail>", mail, **changes)
-    return Redirect(f"/admins/{mail}?section={here.name}", said_of(ask, changes))
+    return Redirect(path_to("admins", mail, section=here.name), said_of(ask, changes))
 
 
 @page("GET /admins/<mail>/delete", title=N_("Delete admin"))
@@ -85,7 +90,7 @@ def ask_before_deleting(ask: Ask, mail: str) -> View:
     ask.run("GET /api/admin/<mail>", mail)
     says = N_("The admin can not log in any more. The domains stay. This can not be undone.")
     return Shown(
-        "accounts/delete.html", {"name": mail, "path": f"/admins/{mail}", "crumbs": _crumbs(ask), "says": says}
+        "accounts/delete.html", {"name": mail, "path": path_to("admins", mail), "crumbs": _crumbs(ask), "says": says}
     )
 
 
@@ -111,7 +116,7 @@ def save_own_profile(ask: Ask) -> View:
     changes = _own_form(ask, here).changes()
     if changes:
         ask.run(f"PUT /api/panel/{'password' if here.name == 'password' else 'profile'}", **changes)
-    return Redirect(f"/profile?section={here.name}", said_of(ask, changes))
+    return Redirect(path_to("profile", section=here.name), said_of(ask, changes))
 
 
 def _crumbs(ask: Ask) -> Crumbs:
@@ -124,6 +129,10 @@ def _sections(profile: Profile) -> list[Section]:
     return [section for section in SECTIONS if not is_global or section.name not in {"limits", DOMAINS.name}]
 
 
+def _form(ask: Ask, section: Section, profile: Profile) -> Form:
+    return Form(ask, section.fields, {**texts(profile), MANAGED.name: sorted(profile["managed_domains"])})
+
+
 def _new_form(ask: Ask) -> Form:
     return Form(ask, NEW, required=(NEW_PASSWORD,))
 
@@ -134,18 +143,18 @@ def _own_form(ask: Ask, section: Section) -> Form:
     return Form(ask, section.fields, profiles.texts(section.fields, ask.run("GET /api/panel/profile"), {}))
 
 
-def _assign(ask: Ask, mail: str, before: list[str]) -> View:
-    """Make somebody the admin of the domains that were typed, and of no others."""
-    wanted = {word.lower() for word in ask.typed("domains").replace(",", " ").split()}
+def _assign(ask: Ask, mail: str, changes: dict[str, str]) -> View:
+    """Make somebody the admin of the domains that come, and no longer of those that go."""
 
-    def change(parameter: str, names: set[str]) -> Results:
+    def change(role: str, parameter: str) -> Results:
         return ask.one_each(
-            sorted(names), lambda name: ask.run("PUT /api/domain/admins/<domain>", name, **{parameter: mail})
+            sorted(filter(None, changes.get(role, "").split(","))),
+            lambda name: ask.run("PUT /api/domain/admins/<domain>", name, **{parameter: mail}),
         )
 
-    come, gone = change("addAdmin", wanted - set(before)), change("removeAdmin", set(before) - wanted)
+    come, gone = change("come", "addAdmin"), change("go", "removeAdmin")
     results = Results([*come.done, *gone.done], {**come.refused, **gone.refused})
-    back = f"/admins/{mail}?section={DOMAINS.name}"
+    back = path_to("admins", mail, section=DOMAINS.name)
     if results.refused:
         return Shown("results.html", {"results": results, "named": named, "back": back}, mail)
     return Redirect(back, said_of(ask, results.done))

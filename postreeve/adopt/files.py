@@ -1,7 +1,8 @@
-"""Our settings file: written whole and at once, for its owner alone."""
+"""Our settings file: written whole and at once, and closed to others."""
 
 import json
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,10 @@ def _value(value: object) -> str:
 
 
 def write(texts: Mapping[Path, str], *, is_forced: bool) -> None:
-    """Write files that nobody else may read, each whole or not at all; those that are there only if that is forced."""
+    """Write files that nobody else may read, each whole or not at all; those that are there only if that is forced.
+
+    Who owns a file that is replaced, and the group that alone might read it with the owner, go on reading.
+    """
     if not is_forced:
         for file in texts:
             if file.exists():
@@ -47,13 +51,29 @@ def write(texts: Mapping[Path, str], *, is_forced: bool) -> None:
             raise SettingsError(f"{error.filename or file} can not be written: {error.strerror}.") from error
 
 
+def _give_like(file: Path, new: int) -> None:
+    try:
+        before = file.lstat()
+    except FileNotFoundError:
+        os.fchmod(new, _PRIVATE)
+        return
+    made = os.fstat(new)
+    if (before.st_uid, before.st_gid) != (made.st_uid, made.st_gid):
+        os.fchown(new, before.st_uid, before.st_gid)
+    is_closed = not before.st_mode & stat.S_IRWXO
+    os.fchmod(new, _PRIVATE | (before.st_mode & stat.S_IRGRP if is_closed else 0))
+
+
 def _write(file: Path, text: str, *, is_forced: bool) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     new = file.with_name(f".{file.name}.{os.getpid()}")
     new.unlink(missing_ok=True)
     try:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "w", encoding="utf-8") as output:
-            os.fchmod(output.fileno(), _PRIVATE)
+            if is_forced:
+                _give_like(file, output.fileno())
+            else:
+                os.fchmod(output.fileno(), _PRIVATE)
             output.write(text)
             output.flush()
             os.fsync(output.fileno())

@@ -90,6 +90,7 @@ _FAMILIES: Mapping[str, str] = {
 """Names that begin alike."""
 _BOUNDS = frozenset({"ADMIN_LOGIN_IP_LIST", "GLOBAL_ADMIN_IP_LIST", "RESTFUL_API_CLIENTS", "RESTRICT_API_ACCESS"})
 """Names that keep people out: without them we would let in more than iRedAdmin did."""
+_ABOUT_STORES = ("backend", "vmail_db_", "iredadmin_db_", "ldap_")
 _SECRET = ("password", "token")
 _HERE = re.compile(r"ldap://(127\.[\d.]+|localhost|\[::1\])(:\d+)?/?$")
 
@@ -149,7 +150,7 @@ class _Translation:
             self._refuse_unread(["backend"])
             raise SettingsError(f"This is no settings file of iRedAdmin: backend is none of {', '.join(ENGINES)}.")
         self._note("backend", "ldap" if backend == "ldap" else "vmail.engine", backend)
-        self._refuse_unread(_BOUNDS)
+        self._refuse_unread(_BOUNDS | {name for name in self.literals if name.startswith(_ABOUT_STORES)})
         self._stores(backend)
         if self.missing:
             self._refuse_unread(self.missing)
@@ -163,11 +164,12 @@ class _Translation:
         return self.adopted
 
     def _refuse_unread(self, names: Iterable[str]) -> None:
-        """Refuse a name whose value is not known; settings from a file that is not there may be any of them."""
+        """Refuse a name whose value is not known; settings from a file that is not there may be any of those above."""
         unknown = set(names) - self.literals.keys()
+        open_to_change = unknown | {name for name in set(names) - unknown if not self.literals[name].is_last}
         for line in self.unread:
-            if line.name == ANY and unknown:
-                words = f"{line.reason}, which may say {min(unknown)}"
+            if line.name == ANY and open_to_change:
+                words = f"{line.reason}, which may say {min(open_to_change)}"
                 raise SettingsError(f"Line {line.line}: {words}. Write those settings there instead.")
             if line.name in unknown:
                 raise SettingsError(

@@ -42,7 +42,11 @@ def _job(program: str, verdict: Verdict, reason: str) -> _Job:
 _PANEL = "iredadmin[^/ ]*/tools/"
 _JOBS = (
     _job(_PANEL + r"cleanup_db\.py", Verdict.SWITCH_OFF, "`postreeve job cleanup` does it; the two must not run both"),
-    _job(_PANEL + r"cleanup_amavisd_db\.py", Verdict.SWITCH_OFF, "`postreeve job cleanup` does it"),
+    _job(
+        _PANEL + r"cleanup_amavisd_db\.py",
+        Verdict.SWITCH_OFF,
+        "`postreeve job cleanup` does it, but for rows that lost their mail",
+    ),
     _job(_PANEL + r"delete_mailboxes\.py", Verdict.SWITCH_OFF, "`postreeve job delete-mailboxes` does it"),
     _job(_PANEL + r"dump_disclaimer\.py", Verdict.KEEP, "there is no such job here; it needs iRedAdmin's directory"),
     _job(

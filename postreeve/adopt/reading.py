@@ -3,7 +3,7 @@
 import ast
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from postreeve.settings import SettingsError
@@ -18,6 +18,8 @@ class Literal:
 
     value: object
     line: int
+    is_last: bool = True
+    """Whether no line below it imports names of which nobody knows what they say."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ def _understood(module: ast.Module, folder: Path | None) -> Written:
         written = _of_another_file(statement, folder) or _of_a_line(statement)
         for line in written.unread:
             literals.pop(line.name, None)
+        if any(line.name == ANY for line in written.unread):
+            literals = {name: replace(each, is_last=False) for name, each in literals.items()}
         literals |= written.literals
         unread += written.unread
     return Written(literals, tuple(unread))
@@ -101,7 +105,7 @@ def _of_another_file(statement: ast.stmt, folder: Path | None) -> Written | None
         return None
     found, line = _understood(_module(file), None), statement.lineno
     unread = (Unread(line, each.name, f"{file.name} line {each.line}: {each.reason}") for each in found.unread)
-    return Written({name: Literal(each.value, line) for name, each in found.literals.items()}, tuple(unread))
+    return Written({name: replace(each, line=line) for name, each in found.literals.items()}, tuple(unread))
 
 
 def _literal(value: ast.expr) -> tuple[object] | None:

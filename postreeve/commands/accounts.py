@@ -253,6 +253,8 @@ def _pages(ask: Caller, of: Accounts, path: tuple[str, ...], form: Form) -> Iter
             if of.kind not in page["kinds"]:
                 refuse(Code.NOT_AVAILABLE)
             page[ROWS] = [row for row in page[ROWS] if row["kind"] == of.kind]
+            if len(page["kinds"]) > 1:  # what is counted are all lists
+                page = {name: value for name, value in page.items() if name not in {"total", "is_total_exact"}}
         if not is_one and page["next"]:
             yield {**page, "next": ""}
             wanted = {**wanted, "after": [page["next"]]}

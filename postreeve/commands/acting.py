@@ -65,7 +65,8 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except Refused as no:
-        _end(REFUSED, sentence_of([code.name for code in no.codes], no.hint))
+        is_away = Code.SERVICE_UNAVAILABLE in no.codes
+        _end(STORE_AWAY if is_away else REFUSED, sentence_of([code.name for code in no.codes], no.hint))
     except SettingsError as error:
         _end(STORE_AWAY if isinstance(error.__cause__, StoreUnavailableError) else REFUSED, str(error))
     except (StoreUnavailableError, ConflictError) as error:

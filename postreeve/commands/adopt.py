@@ -1,6 +1,7 @@
 """Takes over the settings of an iRedAdmin."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,13 +22,14 @@ from postreeve.settings import Settings, SettingsError, from_mapping
 
 LEFT = 3
 """The exit code when the settings are written, and something that they name does not answer."""
+_DATA = Path("data")
 NEEDED = frozenset({"vmail", "ldap", "iredadmin"})
 """Stores without which nothing can be served."""
 
 
 def adopt(  # noqa: PLR0913 - what, where to, and how
     file: Annotated[Path, typer.Argument(metavar="SETTINGS.PY", help="iRedAdmin's settings file; it is never run.")],
-    data: Data = Path("data"),
+    data: Data = _DATA,
     settings_file: Annotated[
         Path | None, typer.Option("--settings", help="Settings file to write; DATA/postreeve.toml if not given.")
     ] = None,
@@ -54,7 +56,7 @@ def adopt(  # noqa: PLR0913 - what, where to, and how
     """
     target = settings_file or data / "postreeve.toml"
     with plain_errors():
-        adoption = _Adoption(translate(read(file)), target, root)
+        adoption = _Adoption(translate(read(file)), target, root, _options(data, settings_file))
         if ldap_ca and "ldap" in adoption.adopted.settings:
             adoption.adopted.settings["ldap"]["ca_file"] = str(ldap_ca.resolve())
         settings = adoption.checked()
@@ -73,6 +75,8 @@ class _Adoption:
     adopted: Adopted
     target: Path
     root: Path
+    options: str
+    """Say where the settings are, as the other commands are told."""
     ages: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     written: list[Path] = field(default_factory=list)
@@ -110,12 +114,6 @@ class _Adoption:
 
     # What is told
 
-    @property
-    def _option(self) -> str:
-        """Say where the settings are, as the other commands are told."""
-        is_usual = self.target.name == "postreeve.toml"
-        return f"--data {self.target.parent}" if is_usual else f"--settings {self.target}"
-
     def told(self) -> Iterator[str]:
         yield "Understood:"
         for each in self.adopted.understood:
@@ -127,11 +125,11 @@ class _Adoption:
         yield from self._asked()
         yield from self._advice()
         yield ""
-        yield from (f"Written: {file} (only its owner may read it)." for file in self.written)
+        yield from (f"Written: {file} (closed to others)." for file in self.written)
         if not self.written:
             yield "Nothing was written."
         else:
-            yield f"Next: `postreeve doctor {self._option}`, then `postreeve serve {self._option}`."
+            yield f"Next: `postreeve doctor{self.options}`, then `postreeve serve{self.options}`."
 
     def _asked(self) -> Iterator[str]:
         if not (self.ages or self.findings):
@@ -170,6 +168,11 @@ class _Adoption:
             "written": [str(file) for file in self.written],
         }
         return json.dumps(told, ensure_ascii=False, indent=1)
+
+
+def _options(data: Path, settings_file: Path | None) -> str:
+    given = {"--data": data if data != _DATA else None, "--settings": settings_file}
+    return "".join(f" {name} {shlex.quote(str(path))}" for name, path in given.items() if path)
 
 
 def _left(title: str, lines: list[Left]) -> Iterator[str]:

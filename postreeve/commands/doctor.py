@@ -24,6 +24,8 @@ LEFT = 3
 LOOK, MEND = "GET /api/doctor", "POST /api/doctor/<ailment>/<scope>"
 SHOWN = 20
 """Findings of one kind that are written out."""
+_ROOT = (0, 0)
+"""Owner and group of a file that a service, which is another user, can only read as long as everybody can."""
 _NEEDED = frozenset({"vmail", "ldap", "iredadmin"})
 """Stores without which there is nothing to look at."""
 
@@ -93,12 +95,19 @@ class _Visit:
             typer.echo("\n".join(["To be mended:", *_plan(planned)]))
         for found in planned:
             if found.ailment is Ailment.SETTINGS_FILE:
-                self.file.chmod(stat.S_IMODE(self.file.stat().st_mode) & ~stat.S_IRWXO)
-                self.mended.append(found)
-        if of_stores := [found for found in planned if found not in self.mended]:
+                self._close_file(found)
+        if of_stores := [found for found in planned if found.ailment is not Ailment.SETTINGS_FILE]:
             with closing(assembly.storage_of(self._usable())) as storage:
                 self._mend_all(of_stores, storage)
         self.look()
+
+    def _close_file(self, found: Finding) -> None:
+        try:
+            self.file.chmod(stat.S_IMODE(self.file.stat().st_mode) & ~stat.S_IRWXO)
+        except OSError as error:
+            self.failed.append((found, f"{error.strerror}."))
+        else:
+            self.mended.append(found)
 
     def _mend_all(self, planned: list[Finding], storage: Storage) -> None:
         with typer.progressbar(planned, label="Mending", hidden=self.is_quiet) as bar:
@@ -146,13 +155,16 @@ class _Visit:
 def _of_file(file: Path, settings: Settings) -> Iterator[Finding]:
     """Tell when others can read the passwords of the stores."""
     has_secrets = any(store.password for store in settings.databases.values()) or settings.ldap
-    if has_secrets and file.exists() and file.stat().st_mode & stat.S_IRWXO:
+    if has_secrets and file.exists() and (status := file.stat()).st_mode & stat.S_IRWXO:
         sentence = f"The settings file {file} holds passwords, and everybody on this host may get at them."
-        yield Finding(Ailment.SETTINGS_FILE, os.fspath(file), sentence)
+        if is_of_root := (status.st_uid, status.st_gid) == _ROOT:
+            sentence += " It is root's: `chown` it to the user as whom Postreeve runs, then `chmod 0600`."
+        yield Finding(Ailment.SETTINGS_FILE, os.fspath(file), sentence, is_for_people=is_of_root)
 
 
 def _as_finding(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: told[key] for key in ("ailment", "name", "sentence", "is_note")}
+    known = {key: told[key] for key in ("ailment", "name", "sentence", "is_note")}
+    return {**known, "is_for_people": not told["remedy"]}
 
 
 def _shown(found: Finding) -> dict[str, object]:

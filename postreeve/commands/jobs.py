@@ -132,7 +132,7 @@ def _scheduled(data: Path, settings_file: Path | None, user: str) -> tuple[tuple
         settings=settings_file.resolve() if settings_file else None, user=user,
         mailboxes=settings.storage_roots or [settings.storage_base_directory], further=_of_lists(settings),
     )  # fmt: skip
-    return usable(JOBS, settings.databases), installation
+    return usable(JOBS, settings.databases, has_mailboxes=settings.has_mailboxes), installation
 
 
 def _of_lists(settings: Settings) -> list[str]:
@@ -144,7 +144,7 @@ def _tell(outcome: Outcome, before: str = "") -> None:
         typer.echo(f"{before}{note}")
     for problem in outcome.problems:
         typer.echo(f"{before}{problem}", err=True)
-    typer.echo(f"{before}{outcome.sentence}")
+    typer.echo(f"{before}{outcome.sentence}", err=not outcome.is_well)
 
 
 def _as_data(job: Job, outcome: Outcome, *, is_dry: bool) -> dict[str, Any]:

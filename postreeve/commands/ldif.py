@@ -1,6 +1,6 @@
 """Exports accounts of a directory."""
 
-from collections.abc import Iterator
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from postreeve import app as assembly
-from postreeve.commands.shared import Data, File, plain_errors, run
-from postreeve.settings import SettingsError
+from postreeve.commands.shared import Data, File, plain_errors, run, write_whole
 
 
 class Exported(StrEnum):
@@ -40,16 +39,15 @@ def ldif(  # noqa: PLR0913 - what, and where to
     if name and kind is Exported.ALL:
         raise typer.BadParameter(f"`{kind}` takes no name.")
     with plain_errors():
-        storage = assembly.storage_of(assembly.settings_of(data, settings_file))
         form = {"with_accounts": ["yes"]} if with_accounts else {}
         failure = f"There is no export of {kind} {name}".rstrip()
-        text = run(_export(kind), name, form, storage, "[ldif]", failure).data
-        if output is None:
-            for piece in text.pieces:
-                typer.echo(piece, nl=False)
-        else:
-            _write(output, text.pieces)
-        storage.close()
+        with closing(assembly.storage_of(assembly.settings_of(data, settings_file))) as storage:
+            text = run(_export(kind), name, form, storage, "[ldif]", failure).data
+            if output is None:
+                for piece in text.pieces:
+                    typer.echo(piece, nl=False)
+            else:
+                write_whole(output, text.pieces)
 
 
 def _export(kind: Exported) -> str:
@@ -57,16 +55,3 @@ def _export(kind: Exported) -> str:
     if kind is Exported.ALL:
         return "GET /api/ldif/all"
     return f"GET /api/ldif/{kind}/<{'domain' if kind in {Exported.DOMAIN, Exported.CATCH_ALL} else 'mail'}>"
-
-
-def _write(file: Path, pieces: Iterator[str]) -> None:
-    """Write a file with secrets: whole, or what was there stays."""
-    new = file.with_name(f"{file.name}.new")
-    try:
-        new.unlink(missing_ok=True)
-        new.touch(mode=0o600, exist_ok=False)
-        with new.open("w", encoding="utf-8") as output:
-            output.writelines(pieces)
-        new.replace(file)
-    except OSError as error:
-        raise SettingsError(f"{error.filename or file} can not be written: {error.strerror}.") from error

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from inspect import Parameter
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from postreeve.commands.shared import first_line
 from postreeve.fields import Form
 from postreeve.web import descriptions
 from postreeve.web.descriptions import Description
@@ -51,7 +52,7 @@ class Option:
             case Reading.QUESTION:
                 return [asked_for(self.wire_name)]
             case Reading.FILE:
-                return [_first_line(value, self.spelled)]
+                return [first_line(value, self.spelled)]
         return [str(value.value if isinstance(value, Enum) else value)]
 
 
@@ -92,7 +93,9 @@ def _spelled(of: descriptions.Parameter) -> str:
 def _of(of: descriptions.Parameter, spelled: Mapping[str, str]) -> Iterator[Option]:
     name = spelled[of.name]
     words = " ".join([of.sentence, *of.notes])
-    sentence = re.sub(r"(?<!Section )`([^`]+)`", lambda found: spelled.get(found[1], found[0]), words)
+    sentence = re.sub(  # sections are no parameters
+        r"(Section )?`([^`]+)`", lambda found: found[0] if found[1] else spelled.get(found[2], found[0]), words
+    )
     if _is_secret(of):
         yield from _secret(of.name, name, sentence)
         return
@@ -142,13 +145,6 @@ def _metavar(schema: Mapping[str, Any]) -> str:
         case {"format": "hostname"}:
             return "DOMAIN"
     return "TEXT"
-
-
-def _first_line(file: IO[str], name: str) -> str:
-    try:
-        return file.readline().rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise typer.BadParameter(f"{name}: the file is no text in UTF-8.") from error
 
 
 def is_conversation() -> bool:

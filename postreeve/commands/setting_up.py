@@ -1,6 +1,7 @@
 """Commands that set up an installation: the stores, and the passwords of admins."""
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,17 @@ import typer
 from postreeve import app as assembly
 from postreeve import credentials
 from postreeve.admins.rules import global_admins, is_admin
-from postreeve.commands.shared import LOCALHOST, SETUP, Data, File, plain_errors, run
+from postreeve.commands.shared import (
+    LOCALHOST,
+    MANAGER_PASSWORD,
+    SETUP,
+    Data,
+    File,
+    plain_errors,
+    run,
+    secret,
+    secret_option,
+)  # fmt: skip
 from postreeve.passwords import generated
 from postreeve.permissions import Grant, Target
 from postreeve.settings import SettingsError
@@ -17,6 +28,8 @@ from postreeve.values import Address
 from postreeve.work import Storage, Work
 
 PASSWORD = "POSTREEVE_ADMIN_PASSWORD"  # noqa: S105 - the name of a variable
+READER_PASSWORD = "POSTREEVE_LDAP_READER_PASSWORD"  # noqa: S105 - as above
+MANAGER_OPTION, READER_OPTION = "--ldap-manager-password-file", "--ldap-reader-password-file"
 
 
 def init(  # noqa: PLR0913 - what only an administrator knows
@@ -27,16 +40,17 @@ def init(  # noqa: PLR0913 - what only an administrator knows
         str,
         typer.Option(help="For an empty directory: who may fill it, such as cn=Manager,dc=example,dc=com."),
     ] = "",
-    ldap_manager_password: Annotated[
-        str, typer.Option(help="Its password.", envvar="POSTREEVE_LDAP_MANAGER_PASSWORD")
-    ] = "",
-    ldap_reader_password: Annotated[
-        str,
-        typer.Option(
-            help="For an empty directory: password of its account cn=vmail; generated and printed if not given.",
-            envvar="POSTREEVE_LDAP_READER_PASSWORD",
+    ldap_manager_password_file: Annotated[
+        typer.FileText | None, secret_option(MANAGER_OPTION, "Its password.", MANAGER_PASSWORD)
+    ] = None,
+    ldap_reader_password_file: Annotated[
+        typer.FileText | None,
+        secret_option(
+            READER_OPTION,
+            "For an empty directory: password of its account cn=vmail; generated and printed if not given.",
+            READER_PASSWORD,
         ),
-    ] = "",
+    ] = None,
 ) -> None:
     """Create the databases that are missing or empty, and the first global admin.
 
@@ -46,16 +60,18 @@ def init(  # noqa: PLR0913 - what only an administrator knows
     with plain_errors():
         settings = assembly.settings_of(data, settings_file)
         grants = assembly.look_up_grants(settings)
-        new = assembly.fill_directory(settings, ldap_manager, ldap_manager_password, ldap_reader_password)
+        manager_password = secret(ldap_manager_password_file, MANAGER_OPTION, MANAGER_PASSWORD)
+        reader_password = secret(ldap_reader_password_file, READER_OPTION, READER_PASSWORD)
+        new = assembly.fill_directory(settings, ldap_manager, manager_password, reader_password)
         for account, password in new.items():
             typer.echo(f"Account {account} created. The password, shown only now: {password}")
         created = assembly.create_stores(settings)
-        storage = assembly.storage_of(settings)
         for store in created:
             typer.echo(f"Created: {store}.")
         if not created:
             typer.echo("The databases are there already.")
-        _create_first_admin(storage, admin)
+        with closing(assembly.storage_of(settings)) as storage:
+            _create_first_admin(storage, admin)
     if grants:
         typer.echo("Roles are yours to create. One that only reads, for `postreeve mail-config --user vmail`:")
         typer.echo("\n".join(grants))
@@ -70,8 +86,7 @@ def admin_password(
 
     It comes from POSTREEVE_ADMIN_PASSWORD, or is generated and printed once. The admin's sessions end.
     """
-    with plain_errors():
-        storage = assembly.storage_of(assembly.settings_of(data, settings_file))
+    with plain_errors(), closing(assembly.storage_of(assembly.settings_of(data, settings_file))) as storage:
         _set_admin_password(storage, address)
 
 

@@ -1,9 +1,10 @@
 """What commands have in common: options, how they refuse, and who acts."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated, Any
 
 import typer
 
@@ -17,6 +18,7 @@ from postreeve.values import Address
 from postreeve.work import ConflictError, Storage, StoreUnavailableError
 
 LOCALHOST = "127.0.0.1"
+MANAGER_PASSWORD = "POSTREEVE_LDAP_MANAGER_PASSWORD"  # noqa: S105 - the name of a variable
 SETUP = Actor(account=Address("postreeve@localhost.localdomain"), is_global=True, is_user=False)
 """Who does what the command line asks for, as the activity log names it."""
 
@@ -49,3 +51,40 @@ def run(  # noqa: PLR0913 - a call
     except Refused as no:
         reasons = " ".join(code.value for code in no.codes)
         raise SettingsError(f"{failure}: {reasons} {no.hint}".rstrip()) from no
+
+
+def write_whole(file: Path, pieces: Iterable[str]) -> None:
+    """Write a file for nobody else's eyes: whole, or what was there stays."""
+    if file.is_dir():
+        raise SettingsError(f"{file} can not be written: Is a directory.")
+    new = file.with_name(f"{file.name}.new")
+    try:
+        new.unlink(missing_ok=True)
+        new.touch(mode=0o600, exist_ok=False)
+        try:
+            with new.open("w", encoding="utf-8", newline="") as output:
+                output.writelines(pieces)
+            new.replace(file)
+        finally:
+            new.unlink(missing_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{error.filename or file} can not be written: {error.strerror}.") from error
+
+
+def first_line(file: IO[str], name: str) -> str:
+    """Return a secret: the first line of the file that an option names."""
+    try:
+        return file.readline().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"{name}: the file is no text in UTF-8.") from error
+
+
+def secret(file: IO[str] | None, option: str, variable: str) -> str:
+    """Return a secret from the file of an option or from the environment: a command shows it to everybody."""
+    return first_line(file, option) if file else os.environ.get(variable, "")
+
+
+def secret_option(option: str, sentence: str, variable: str) -> Any:  # noqa: ANN401 - Typer's
+    """Return the option that names a file with a secret, which may be in the environment instead."""
+    text = f"{sentence} The first line of this file; - is standard input. Without it: {variable} in the environment."
+    return typer.Option(option, help=text, metavar="FILE", encoding="utf-8", show_default=False)

@@ -12,7 +12,7 @@ from typing import Annotated, BinaryIO, TextIO
 import typer
 
 from postreeve.commands.acting import REFUSED, STORE_AWAY, As, AsJson, acting, sentence_of
-from postreeve.commands.shared import Data, File
+from postreeve.commands.shared import Data, File, write_whole
 from postreeve.commands.showing import cell, json_of
 from postreeve.errors import Code
 from postreeve.operations import Caller
@@ -102,21 +102,33 @@ def _export(kind: str, domain: str, where: Installation, output: Path | None) ->
         if output is None:
             for piece in pieces:
                 typer.echo(piece, nl=False)
-            return
-        try:
-            with output.open("w", encoding="utf-8", newline="") as file:
-                file.writelines(pieces)
-        except OSError as error:
-            raise SettingsError(f"{output} can not be written: {error.strerror}.") from error
+        else:
+            write_whole(output, pieces)
 
 
 @contextmanager
 def _opened(name: str) -> Iterator[TextIO]:
     """Open a table; `-` is standard input."""
-    try:
+    with _reading(name):
         octets: BinaryIO = sys.stdin.buffer if name == "-" else Path(name).open("rb")  # noqa: SIM115 - closed below
-        with io.TextIOWrapper(octets, encoding="utf-8-sig", newline="") as file:
-            yield file
+    with io.TextIOWrapper(octets, encoding="utf-8-sig", newline="") as file:
+        yield file
+
+
+def _read(file: TextIO, name: str) -> Iterator[str]:
+    """Read a table line by line."""
+    while True:
+        with _reading(name):
+            line = file.readline()
+        if not line:
+            return
+        yield line
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise SettingsError(f"{name} can not be read: {error.strerror}.") from error
 
@@ -130,13 +142,15 @@ def _carried_out(  # noqa: PLR0913 - what, and how it is told
 
     numbers: Counter[object] = Counter()
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
-    lines = _lines_of(file)
+    with _reading(name):
+        lines = _lines_of(file)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task("Rows", total=lines)
         separator = "["
         try:
-            for result in imported(ask, kind, file, is_rehearsal=is_rehearsal, threads=os.cpu_count() or 1):
+            threads = os.cpu_count() or 1
+            for result in imported(ask, kind, _read(file, name), is_rehearsal=is_rehearsal, threads=threads):
                 numbers[result.outcome] += 1
                 numbers[STORE_AWAY] += Code.SERVICE_UNAVAILABLE.name in result.codes
                 bar.update(task, completed=result.line)

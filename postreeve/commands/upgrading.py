@@ -19,7 +19,7 @@ def schema(
     """Show the version of Postreeve's own tables in `iredadmin`, or bring them to another one.
 
     At its start each release brings them forward by itself. Going back is for who returns to an older release for good;
-    it is refused while a table has rows that are still needed. Stop all nodes first.
+    it is refused while a table has rows that are still needed. Stop all nodes first, and what calls their jobs.
     """
     with plain_errors():
         settings = assembly.settings_of(data, settings_file)

@@ -24,10 +24,14 @@ LINES = 50
 MOST_STEPS = 50
 
 
+KindOfNew = Literal["domain", "user", "alias", "list", "maillist", "admin"]
+"""A `maillist` is an unsubscribable one."""
+
+
 class NewAccount(TypedDict):
     """An account that was created lately and is still there."""
 
-    kind: Literal["domain", "user", "alias", "list", "admin"]
+    kind: KindOfNew
     name: Annotated[str, Meta(description="Its address, or the domain's name.")]
     by: Annotated[str, Meta(description="Who created it.")]
     at: Annotated[str, Meta(description="UTC, as `YYYY-MM-DD HH:MM:SS`.")]
@@ -104,7 +108,7 @@ def _newest(work: Work) -> Iterator[NewAccount]:
             yield {"kind": kind, "name": name, "by": line["admin"], "at": line["timestamp"]}
 
 
-def _kind(work: Work, name: str) -> Literal["domain", "user", "alias", "list", "admin"]:
+def _kind(work: Work, name: str) -> KindOfNew:
     if "@" not in name:
         return "domain"
     mail = Address(name)
@@ -112,4 +116,7 @@ def _kind(work: Work, name: str) -> Literal["domain", "user", "alias", "list", "
         return "user"
     if work.admins.find(mail):
         return "admin"
-    return "alias" if next(work.aliases.profiles([mail]), None) else "list"
+    if next(work.aliases.profiles([mail]), None):
+        return "alias"
+    is_unsubscribable = work.settings.ldap and next(work.unsubscribable_lists.profiles([mail]), None)
+    return "maillist" if is_unsubscribable else "list"

@@ -7,7 +7,8 @@ from postreeve.web.rendering import moment, number
 
 KINDS = {
     "domain": ("/users/", N_("Domain")), "user": ("/user/", N_("User")), "alias": ("/alias/", N_("Mail alias")),
-    "list": ("/list/", N_("Mailing list")), "admin": ("/admins/", N_("Admin")),
+    "list": ("/list/", N_("Mailing list")), "maillist": ("/maillist/", N_("Unsubscribable list")),
+    "admin": ("/admins/", N_("Admin")),
 }  # fmt: skip
 """The path before the name of an account of each kind, and what it is called."""
 UNWANTED = {

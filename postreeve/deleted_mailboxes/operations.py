@@ -1,6 +1,5 @@
 """What is done with mailboxes whose users are deleted: no part of the API, whose process has no right to files."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from postreeve.activity.store import Line
@@ -15,14 +14,17 @@ def today() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
-def require_removable(work: Work, mailbox: DeletedMailbox, told: Callable[[], None]) -> Contents | None:
-    """Return what lies in a mailbox that may be removed, None if it is not there; or raise `KeptError`."""
-    found = work.mailbox_files.look(mailbox.path, told)
+def require_unused(work: Work, mailbox: DeletedMailbox) -> None:
+    """Raise `KeptError` if somebody uses a mailbox, or its place, or if it is kept for another record.
+
+    One that is set aside was looked at then; whoever has its place now has a directory of their own.
+    """
+    if work.mailbox_files.is_aside(mailbox):
+        return
     if owner := work.deleted_mailboxes.living_at(mailbox.path):
         raise KeptError(f"{mailbox.path} holds mail of {owner}, who is a user.")
     if other := work.deleted_mailboxes.kept_at(mailbox.path, today()):
         raise KeptError(f"{mailbox.path} holds mail of {other} that is to be kept.")
-    return found
 
 
 def forget(work: Work, mailbox: DeletedMailbox, found: Contents | None) -> None:

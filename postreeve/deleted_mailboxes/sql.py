@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from postreeve.deleted_mailboxes.store import DeletedMailbox, Homes
+from postreeve.deleted_mailboxes.store import NOBODY, DeletedMailbox, Homes, KeptError
 from postreeve.storage.mailboxes import places_of
 from postreeve.storage.sql import Session, Statement, among, parameter, starting
 from postreeve.storage.tables import vmail
 
+FIRST_DAY = "1970-01-01"
 _KEPT, _BOX = vmail.deleted_mailboxes.c, vmail.mailbox.c
 
 
@@ -24,15 +25,21 @@ def _overlaps(place: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
 DUE = Statement(
     lambda _: sa.select(
         _KEPT.id, _KEPT.username, _KEPT.maildir, _KEPT.admin, sa.cast(_KEPT.delete_date, sa.String(10))
-    ).where(_KEPT.delete_date < parameter("today")).order_by(_KEPT.delete_date, _KEPT.id)
+    ).where(_KEPT.delete_date >= parameter("first"), _KEPT.delete_date < parameter("today"))
+    .order_by(_KEPT.delete_date, _KEPT.id)
 )  # fmt: skip
 _HOME = _BOX.storagebasedirectory + "/" + _BOX.storagenode + "/" + _BOX.maildir
 LIVING = Statement(lambda _: sa.select(_BOX.username).where(_overlaps(_compared(_HOME))).limit(1))
+ANYBODY = Statement(lambda _: sa.select(_BOX.username).limit(1))
 NOT_DUE = Statement(
     lambda _: (
         sa.select(_KEPT.username)
         .where(
-            sa.or_(_KEPT.delete_date.is_(None), _KEPT.delete_date >= parameter("today")),
+            sa.or_(
+                _KEPT.delete_date.is_(None),
+                _KEPT.delete_date >= parameter("today"),
+                _KEPT.delete_date < parameter("first"),
+            ),
             _overlaps(_compared(_KEPT.maildir)),
         )
         .limit(1)
@@ -47,8 +54,11 @@ class SqlHomes:
         self.session = session
 
     def living_at(self, path: str) -> str:
-        row = self.session.row(LIVING, **_around(path))
-        return str(row[0]) if row else ""
+        if row := self.session.row(LIVING, **_around(path)):
+            return str(row[0])
+        if not self.session.row(ANYBODY):
+            raise KeptError(NOBODY)
+        return ""
 
 
 class SqlDeletedMailboxes:
@@ -63,13 +73,13 @@ class SqlDeletedMailboxes:
     def due(self, today: str) -> list[DeletedMailbox]:
         if not self.session.schema.has(vmail.deleted_mailboxes.name):
             return []
-        return [DeletedMailbox(*row) for row in self.session.rows(DUE, today=today)]
+        return [DeletedMailbox(*row) for row in self.session.rows(DUE, today=today, first=FIRST_DAY)]
 
     def living_at(self, path: str) -> str:
         return self.homes.living_at(path)
 
     def kept_at(self, path: str, today: str) -> str:
-        row = self.session.row(NOT_DUE, **_around(path), today=today)
+        row = self.session.row(NOT_DUE, **_around(path), today=today, first=FIRST_DAY)
         return str(row[0]) if row else ""
 
     def remove(self, mailbox: DeletedMailbox) -> None:

@@ -56,12 +56,14 @@ class Finding:
     """The account, domain or store."""
     sentence: str
     is_note: bool = False
-    """Nothing is wrong: this is how an older release has it."""
+    """Nothing is wrong: this is how an older release has it, or how somebody may want it."""
+    is_for_people: bool = False
+    """Others of its kind have a remedy; here it would not be safe."""
 
     @property
     def remedy(self) -> str:
         """What `--fix` does; nothing where people have to decide, or where the name is none that a request takes."""
-        if self.is_note or (self.ailment in MENDABLE and not _is_canonical(self.name)):
+        if self.is_note or self.is_for_people or (self.ailment in MENDABLE and not _is_canonical(self.name)):
             return ""
         return REMEDIES.get(self.ailment, "")
 

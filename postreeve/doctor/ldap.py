@@ -91,7 +91,7 @@ class LdapInspection:
             if not sweeps.is_aligned(self.session, name):
                 yield name
 
-    def give_own_forwarding(self, mail: Address) -> None:
+    def give_own_forwarding(self, mail: Address, *, may_switch_off: bool) -> None:
         """In a directory nobody needs one."""
 
     def withdraw_rights(self, account: Address) -> None:

@@ -1,7 +1,8 @@
 """What the doctor can do: look at all stores, and mend one account."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from itertools import chain, groupby
 from typing import Any, TypedDict
 
@@ -58,7 +59,8 @@ def mend(work: Work, ailment: str, scope: Scope) -> None:
                 for holders in _policy_holders(work):
                     holders.forget(place)
         case ((Ailment.OWN_FORWARDING | Ailment.FORWARDING_STATUS), Address()):
-            work.inspection.give_own_forwarding(place)
+            may_switch_off = not _has_catch_all(work, place.domain)
+            work.inspection.give_own_forwarding(place, may_switch_off=may_switch_off)
         case Ailment.RIGHTS_OF_NOBODY, Address():
             work.inspection.withdraw_rights(place)
         case Ailment.NAME_OF_BCRYPT, Address():
@@ -78,10 +80,16 @@ def findings(work: Work) -> Iterator[Finding]:
 
 
 def _forwardings(work: Work) -> Iterator[Finding]:
+    is_caught = cache(partial(_has_catch_all, work))
     for mail, is_on, has_own in work.inspection.forwardings_amiss():
-        if has_own:
-            words = "on, and its forwarding row is off" if is_on else "off, and its forwarding row is on"
-            yield Finding(Ailment.FORWARDING_STATUS, mail, f"{mail} is switched {words}.")
+        if has_own and is_on:
+            sentence = f"{mail} is switched on, and its forwarding row is off."
+            yield Finding(Ailment.FORWARDING_STATUS, mail, sentence)
+        elif has_own:
+            sentence = f"{mail} is switched off, and its forwarding row is on."
+            if is_for_people := is_caught(DomainName(mail.rpartition("@")[2].lower())):
+                sentence = f"{sentence[:-1]}: the mail comes back. With the row off it falls to the catch-all."
+            yield Finding(Ailment.FORWARDING_STATUS, mail, sentence, is_for_people=is_for_people)
         else:
             sentence = f"{mail} has no forwarding row of its own: the mail falls to the catch-all, or comes back."
             yield Finding(Ailment.OWN_FORWARDING, mail, sentence)
@@ -138,12 +146,13 @@ def _remains(work: Work) -> Iterator[Finding]:
 def _policies(work: Work) -> Iterator[Finding]:
     for holders in _policy_holders(work):
         try:
-            names = sorted(set(holders.names()))
+            receiving, sending = set(holders.receiving()), set(holders.sending())
         except StoreUnavailableError as error:
             yield Finding(Ailment.STORE, "policies", f"A database of policies does not answer: {_in_line(error)}")
             continue
+        names = sorted(receiving | sending)
         for start in range(0, len(names), AT_ONCE):
-            yield from _of_nobody(work, names[start : start + AT_ONCE])
+            yield from _of_nobody(work, names[start : start + AT_ONCE], receiving, sending)
 
 
 def _policy_holders(work: Work) -> list[PolicyHolders]:
@@ -159,10 +168,16 @@ def _policy_holders(work: Work) -> list[PolicyHolders]:
     return found
 
 
-def _of_nobody(work: Work, names: Collection[str]) -> Iterator[Finding]:
+def _of_nobody(
+    work: Work, names: Collection[str], receiving: Container[str], sending: Container[str]
+) -> Iterator[Finding]:
     accounts = [name for name in names if not name.startswith("@")]
     for name in _nobodys(work, accounts):
-        yield Finding(Ailment.POLICY_OF_NOBODY, name, f"There are policies for {name}, and no such address.")
+        if name in receiving:
+            yield Finding(Ailment.POLICY_OF_NOBODY, name, f"There are policies for {name}, and no such address.")
+        if name in sending:
+            sentence = f"There are policies for mail from {name}, which is no address here: programs may send so."
+            yield Finding(Ailment.POLICY_OF_NOBODY, name, sentence, is_note=True)
     domains = {name.removeprefix("@").lower() for name in names if name.startswith("@")}
     for domain in sorted(domains - set(work.addresses.hosted(domains))):
         sentence = f"There are policies for {domain}, which is not hosted here."
@@ -187,7 +202,11 @@ def _nobodys(work: Work, names: Collection[str]) -> list[str]:
 def _knows_its_addresses(work: Work, name: DomainName) -> bool:
     """Tell whether mail to an address that nobody has comes back: no catch-all takes it, and no other server."""
     domain = work.domains.find(name)
-    return domain is not None and not domain.is_backup_mx and not work.addresses.taken({name, f"@{name}"})
+    return domain is not None and not domain.is_backup_mx and not _has_catch_all(work, name)
+
+
+def _has_catch_all(work: Work, name: DomainName) -> bool:
+    return bool(work.addresses.taken({name, f"@{name}"}))
 
 
 def _lists(work: Work) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Who has policies in Amavisd's and iRedAPD's SQL databases."""
+"""Who has policies in Amavisd's and iRedAPD's SQL databases, for the mail that they get or send."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,26 +6,34 @@ from typing import Any
 import sqlalchemy as sa
 
 from postreeve.storage import amavisd, iredapd
-from postreeve.storage.sql import Schema, Session, Statement
-from postreeve.storage.tables.amavisd import users
+from postreeve.storage.sql import Schema, Session, Statement, parameter
+from postreeve.storage.tables.amavisd import outbound_wblist, users, wblist
 from postreeve.storage.tables.iredapd import greylisting, greylisting_whitelists, throttle
 from postreeve.values import Address
 
-_OURS = ("inbound", "outbound")
+_INBOUND, _OUTBOUND = "inbound", "outbound"
 """The kinds of throttles that are for accounts; others are for strangers."""
 
-IN_AMAVISD = Statement(lambda _: sa.select(users.c.email).order_by(users.c.email))
+_GETS = sa.or_(users.c.policy_id != amavisd.NO_POLICY, sa.exists().where(wblist.c.rid == users.c.id))
+_SENDS = sa.exists().where(outbound_wblist.c.sid == users.c.id)
+RECIPIENTS = Statement(lambda _: sa.select(users.c.email).where(sa.or_(_GETS, ~_SENDS)).order_by(users.c.email))
+"""Whoever has nothing at all is among them."""
+SENDERS = Statement(lambda _: sa.select(users.c.email).where(_SENDS).order_by(users.c.email))
+SENDS = Statement(lambda _: sa.select(outbound_wblist.c.rid).where(outbound_wblist.c.sid == parameter("id")).limit(1))
 
 
-def _in_iredapd(schema: Schema) -> sa.Executable:
-    parts: list[sa.Select[Any]] = [
-        sa.select(throttle.c.account).where(sa.or_(*(throttle.c.kind == kind for kind in _OURS)))
-    ]
-    parts += [sa.select(table.c.account) for table in (greylisting, greylisting_whitelists) if schema.has(table.name)]
+def _throttled(kind: str) -> sa.Select[Any]:
+    return sa.select(throttle.c.account).where(throttle.c.kind == kind)
+
+
+def _throttled_or_greylisted(schema: Schema) -> sa.Executable:
+    greylisted = (table for table in (greylisting, greylisting_whitelists) if schema.has(table.name))
+    parts = (_throttled(_INBOUND), *(sa.select(table.c.account) for table in greylisted))
     return sa.union(*parts).order_by(sa.literal_column("1"))
 
 
-IN_IREDAPD = Statement(_in_iredapd)
+IN_IREDAPD = Statement(_throttled_or_greylisted)
+THROTTLED_SENDERS = Statement(lambda _: _throttled(_OUTBOUND).order_by(throttle.c.account))
 
 
 class AmavisdHolders:
@@ -34,11 +42,20 @@ class AmavisdHolders:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def names(self) -> Iterator[str]:
-        return _names(amavisd.text_of(email) for (email,) in self.session.rows(IN_AMAVISD))
+    def receiving(self) -> Iterator[str]:
+        return _names(amavisd.text_of(email) for (email,) in self.session.rows(RECIPIENTS))
+
+    def sending(self) -> Iterator[str]:
+        return _names(amavisd.text_of(email) for (email,) in self.session.rows(SENDERS))
 
     def forget(self, name: Address) -> None:
-        amavisd.forget(self.session, name)
+        account = amavisd.lock(self.session, name)
+        if account is None or not self.session.rows(SENDS, id=account.id):
+            amavisd.forget(self.session, name)
+            return
+        self.session.delete(wblist, rid=account.id)
+        amavisd.remove_policy(self.session, name)
+        self.session.update(users, {"policy_id": amavisd.NO_POLICY}, id=account.id)
 
 
 class IredapdHolders:
@@ -47,11 +64,18 @@ class IredapdHolders:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def names(self) -> Iterator[str]:
+    def receiving(self) -> Iterator[str]:
         return _names(account for (account,) in self.session.rows(IN_IREDAPD))
 
+    def sending(self) -> Iterator[str]:
+        return _names(account for (account,) in self.session.rows(THROTTLED_SENDERS))
+
     def forget(self, name: Address) -> None:
-        iredapd.forget(self.session, name)
+        for number, kind in self.session.rows(iredapd.THROTTLES, account=name):
+            if kind == _INBOUND:
+                iredapd.remove_throttle(self.session, number)
+        for table in (greylisting, greylisting_whitelists):
+            self.session.delete(table, account=name)
 
 
 def _names(texts: Iterator[str]) -> Iterator[str]:

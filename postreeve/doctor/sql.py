@@ -1,6 +1,6 @@
 """The doctor's look at accounts in the SQL database `vmail`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -29,7 +29,8 @@ FORWARDINGS = Statement(
     .where(among(_LINK.address, "mails"))
 )  # fmt: skip
 LOCKED = Statement(
-    lambda _: sa.select(_BOX.active).where(_BOX.username == parameter("mail")).with_for_update(), is_locking=True
+    lambda _: sa.select(_BOX.username, _BOX.active).where(_BOX.username == parameter("mail")).with_for_update(),
+    is_locking=True,
 )
 ADMINS_WITHOUT_DOMAINS = Statement(
     lambda _: sa.union_all(
@@ -155,24 +156,32 @@ def _stray(name: sa.Column[str], words: str, *where: sa.ColumnElement[bool]) -> 
 STRAYS = Statement(_strays)
 
 _OF_USERS = (
-    *(table.c.username for table in
-      (vmail.used_quota, vmail.last_login, vmail.sender_bcc_user, vmail.recipient_bcc_user)),
+    vmail.used_quota.c.username, vmail.last_login.c.username,
     vmail.share_folder.c.from_user, vmail.share_folder.c.to_user, vmail.anyone_shares.c.from_user,
 )  # fmt: skip
+_OF_ADDRESSES = (vmail.sender_bcc_user.c.username, vmail.recipient_bcc_user.c.username)
+"""Copies of mail: Postfix asks for whatever address it has, of a user or not."""
 _OF_DOMAINS = (vmail.sender_bcc_domain.c.domain, vmail.recipient_bcc_domain.c.domain)
 _OF_LISTS = (vmail.moderators.c.address, vmail.maillist_owners.c.address)
 _KEPT: tuple[tuple[tuple[sa.Column[str], ...], tuple[sa.Column[str], ...]], ...] = (
     (_OF_USERS, (_BOX.username,)),
+    (_OF_ADDRESSES, (_BOX.username, vmail.alias.c.address, vmail.maillists.c.address, _LINK.address)),
     (_OF_DOMAINS, (_DOMAIN.domain,)),
     (_OF_LISTS, (vmail.alias.c.address, vmail.maillists.c.address)),
 )
 """What is kept of somebody or something, and whose it is."""
 
 
+def _is_caught(domain: sa.ColumnElement[str]) -> sa.Exists:
+    """Whether a domain has a catch-all, so that all its addresses have mail."""
+    return sa.exists().where(_LINK.address == domain)
+
+
 def _left_behind(schema: Schema) -> sa.Executable:
     parts: list[_Select] = [
         sa.select(sa.cast(column, _TEXT).label("name"), sa.literal_column(f"'{column.table.name}'").label("place"))
         .where(*(~sa.exists().where(owner == column) for owner in owners if schema.has(owner.table.name)))
+        .where(~_is_caught(column.table.c.domain) if columns is _OF_ADDRESSES else sa.true())
         for columns, owners in _KEPT
         for column in columns
         if schema.has(column.table.name)
@@ -206,10 +215,14 @@ class _Row(NamedTuple):
     is_active: bool
 
 
-class _User(NamedTuple):
-    mail: str
-    is_active: bool
-    rows: list[_Row]
+def _judged(mail: str, rows: Sequence[_Row], *, is_active: bool) -> Amiss | None:
+    if not any(row.is_own or row.is_forwarding for row in rows):
+        return Amiss(mail, is_active, has_own=False)
+    if is_active and any(row.is_forwarding and row.is_active and not row.is_own for row in rows):
+        return None  # the own row may be off so that the mail goes to the others alone
+    if any(row.is_own and row.is_active != is_active for row in rows):
+        return Amiss(mail, is_active, has_own=True)
+    return None
 
 
 class SqlInspection:
@@ -219,22 +232,19 @@ class SqlInspection:
         self.session = session
 
     def forwardings_amiss(self) -> Iterator[Amiss]:
-        for user in self._users():
-            if not any(row.is_own or row.is_forwarding for row in user.rows):
-                yield Amiss(user.mail, user.is_active, has_own=False)
-            elif any(row.is_own and row.is_active != user.is_active for row in user.rows):
-                yield Amiss(user.mail, user.is_active, has_own=True)
-
-    def _users(self) -> Iterator["_User"]:
-        """Yield all users with their rows; a statement over all of both takes some servers half an hour."""
         for users in self._parts(USERS):
-            found: dict[str, list[_Row]] = {}
-            for address, forwarding, is_forwarding, active in self.session.rows(
-                FORWARDINGS, mails=[mail for mail, _ in users]
-            ):
-                row = _Row(address.lower() == forwarding.lower(), bool(is_forwarding), bool(active))
-                found.setdefault(address.lower(), []).append(row)
-            yield from (_User(mail, bool(active), found.get(mail.lower(), [])) for mail, active in users)
+            yield from self._amiss(users)  # a statement over all of both takes some servers half an hour
+
+    def _amiss(self, users: Sequence[Row]) -> Iterator[Amiss]:
+        found: dict[str, list[_Row]] = {}
+        for address, forwarding, is_forwarding, active in self.session.rows(
+            FORWARDINGS, mails=[mail for mail, _ in users]
+        ):
+            row = _Row(address.lower() == forwarding.lower(), bool(is_forwarding), bool(active))
+            found.setdefault(address.lower(), []).append(row)
+        for mail, active in users:
+            if amiss := _judged(mail, found.get(mail.lower(), []), is_active=bool(active)):
+                yield amiss
 
     def _parts(self, statement: Statement) -> Iterator[list[Row]]:
         """Yield the rows of a statement that goes on after a name, some at a time."""
@@ -273,10 +283,12 @@ class SqlInspection:
     def out_of_step(self) -> Iterator[str]:
         return iter(())
 
-    def give_own_forwarding(self, mail: Address) -> None:
-        for (active,) in self.session.rows(LOCKED, mail=mail):
+    def give_own_forwarding(self, mail: Address, *, may_switch_off: bool) -> None:
+        for _, active, has_own in self._amiss(self.session.rows(LOCKED, mail=mail)):
+            if has_own and not (active or may_switch_off):
+                continue
             own = {"address": mail, "forwarding": mail}
-            if not self.session.update(vmail.forwardings, {"is_forwarding": 1, "active": active}, **own):
+            if not self.session.update(vmail.forwardings, {"is_forwarding": 1, "active": int(active)}, **own):
                 traces.keep_own_mail(self.session, {mail})
             self.session.update(vmail.mailbox, {"modified": accounts.now()}, username=mail)
 
@@ -294,10 +306,15 @@ class SqlInspection:
 
     def forget_left_behind(self, name: Address | DomainName) -> None:
         for columns, owners in _KEPT:
-            places = [owner.table.name for owner in owners if self.session.schema.has(owner.table.name)]
-            if not any(self.session.rows(_OWNER[place], name=name) for place in places):
+            if columns is _OF_ADDRESSES and isinstance(name, Address) and self._is_there(_LINK.address, name.domain):
+                continue
+            if not any(self._is_there(owner, name) for owner in owners):
                 for column in columns:
                     self.session.delete(column.table, **{column.name: name})
+
+    def _is_there(self, owner: sa.Column[str], name: str) -> bool:
+        place = owner.table.name
+        return self.session.schema.has(place) and bool(self.session.rows(_OWNER[place], name=name))
 
 
 def _owner(column: sa.Column[str]) -> Statement:

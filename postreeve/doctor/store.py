@@ -41,7 +41,7 @@ class Inspection(Protocol):
     def forwardings_amiss(self) -> Iterator[Amiss]:
         """Yield users whose mail goes nowhere, and whose own forwarding is on while they are off, or the reverse.
 
-        In a directory users need no forwarding.
+        Who is on and forwards to somebody else may want no mail of the own. In a directory users need no forwarding.
         """
 
     def admins_without_domains(self) -> Iterator[str]:
@@ -68,7 +68,7 @@ class Inspection(Protocol):
     def out_of_step(self) -> Iterator[str]:
         """Yield domains whose accounts do not follow them; in SQL nothing has to."""
 
-    def give_own_forwarding(self, mail: Address) -> None:
+    def give_own_forwarding(self, mail: Address, *, may_switch_off: bool) -> None:
         """Give a user the forwarding without which mail goes nowhere, in the user's own status."""
 
     def withdraw_rights(self, account: Address) -> None:
@@ -84,8 +84,14 @@ class Inspection(Protocol):
 class PolicyHolders(Protocol):
     """Those who have policies of their own in one of the databases of policies."""
 
-    def names(self) -> Iterator[str]:
-        """Yield addresses, and domains after an `@`; whatever else a policy can be for is left out."""
+    def receiving(self) -> Iterator[str]:
+        """Yield addresses, and domains after an `@`, that have policies for the mail that they get.
+
+        Whatever else a policy can be for is left out.
+        """
+
+    def sending(self) -> Iterator[str]:
+        """Yield the same of policies for the mail that they send: whoever sends needs no account."""
 
     def forget(self, name: Address) -> None:
-        """Remove all policies of an address."""
+        """Remove the policies for the mail that an address gets."""

@@ -24,7 +24,7 @@ from postreeve.web.accounts import chosen, policy_links, section_links
 from postreeve.web.bulk import DELETE, DISABLE, ENABLE, Deed, carry_out, deeds_shown
 from postreeve.web.forms import Form, Section, open_sections, sections
 from postreeve.web.listing import overview
-from postreeve.web.pages import N_, PAGES, Ask, Redirect, Shown, View, page
+from postreeve.web.pages import N_, PAGES, Ask, Redirect, Shown, View, page, path_to
 
 SECTIONS = sections(DOMAIN_PROFILE, Section("admins", (ADMINS,)))
 NEW = (
@@ -60,7 +60,8 @@ def show_new_domain(ask: Ask) -> View:
 def add_domain(ask: Ask) -> View:
     name = ask.typed("domain").strip()
     ask.run("POST /api/domain/<domain>", name, **_new_form(ask).changes())
-    there = f"/domains/{name}/ownership" if ask.remarks.hint else f"/users/{name}"  # the hint says that it has to wait
+    has_to_wait = bool(ask.remarks.hint)
+    there = path_to("domains", name, "ownership") if has_to_wait else path_to("users", name)
     return Redirect(there, ask._("%(name)s has been added.", name=name))
 
 
@@ -84,7 +85,7 @@ def save_domain(ask: Ask, name: str) -> View:
     if changes:
         route = "PUT /api/domain/admins/<domain>" if here.name == "admins" else "PUT /api/domain/<domain>"
         ask.run(route, name, **changes)
-    return Redirect(f"/domains/{name}?section={here.name}", said_of(ask, changes))
+    return Redirect(path_to("domains", name, section=here.name), said_of(ask, changes))
 
 
 @page("GET /domains/<domain>/delete", title=N_("Delete domain"))
@@ -107,20 +108,20 @@ def delete_domain(ask: Ask, name: str) -> View:
 def domain_tabs(ask: Ask, name: str, here: str) -> list[tuple[str, str, bool]]:
     """Return the links to what there is of a domain: accounts of each kind, and its profile."""
     known = (
-        ("users", N_("Users"), f"/users/{name}", "GET /users/<domain>"),
-        ("aliases", N_("Mail aliases"), f"/aliases/{name}", "GET /aliases/<domain>"),
-        ("lists", N_("Mailing lists"), f"/lists/{name}", "GET /lists/<domain>"),
-        ("profile", N_("Domain"), f"/domains/{name}", "GET /domains/<domain>"),
+        ("users", N_("Users"), path_to("users", name), "GET /users/<domain>"),
+        ("aliases", N_("Mail aliases"), path_to("aliases", name), "GET /aliases/<domain>"),
+        ("lists", N_("Mailing lists"), path_to("lists", name), "GET /lists/<domain>"),
+        ("profile", N_("Domain"), path_to("domains", name), "GET /domains/<domain>"),
     )
     found = [(ask._(title), path, word == here) for word, title, path, needed in known if needed in PAGES]
     if here == "ownership" or _is_waiting(ask, name):
-        found.append((ask._("Ownership"), f"/domains/{name}/ownership", here == "ownership"))
+        found.append((ask._("Ownership"), path_to("domains", name, "ownership"), here == "ownership"))
     return found
 
 
 def domain_profile_tabs(ask: Ask, name: str, here: str) -> list[tuple[str, str, bool]]:
     """Return the links to the sections of a domain's profile that are open to who asks."""
-    return section_links(ask, _sections(ask, name), f"/domains/{name}", here)
+    return section_links(ask, _sections(ask, name), path_to("domains", name), here)
 
 
 def closed_sections(ask: Ask, domain: str, kind: str) -> list[str]:

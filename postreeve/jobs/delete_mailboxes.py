@@ -1,20 +1,17 @@
 """Removes the files of mailboxes whose users were deleted, when the days for which they are kept are over.
 
-The files go first and the record of them after that, so that a run that is killed is finished by the next one.
+A mailbox is renamed first, then emptied; then its record goes, and the empty directory last. So a run that is killed
+is finished by the next one, and who has the place again meanwhile has a directory of their own.
 """
 
-from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
-from postreeve.deleted_mailboxes.operations import forget, require_removable, today
+from postreeve.deleted_mailboxes.operations import forget, require_unused, today
 from postreeve.deleted_mailboxes.store import Contents, DeletedMailbox, KeptError
 from postreeve.jobs.running import GRANT, LOCALHOST, VIA, Outcome, Run
 from postreeve.operations import ATTEMPTS
 from postreeve.work import ConflictError, StoreUnavailableError, TurnLostError, Work
-
-AT_ONCE = 50
-"""Mailboxes for which a directory is read once, to see that nobody uses them."""
 
 
 @dataclass
@@ -41,16 +38,15 @@ class _Tally:
 
 def job(run: Run) -> Outcome:
     """Remove what is due, each mailbox by itself; what must not be removed is told, and stays."""
+    tally = _Tally()
     with run.storage.open(GRANT, LOCALHOST, VIA) as work:
         due = work.deleted_mailboxes.due(today())
     run.progress.begin("Mailboxes", len(due))
-    tally = _Tally()
-    for several in _in_parts(due):
-        with run.storage.open(GRANT, LOCALHOST, VIA) as work:
-            for mailbox in several:
-                run.check()
-                _settle(run, work, mailbox, tally)
-                run.progress.step()
+    with run.storage.open(GRANT, LOCALHOST, VIA) as work:
+        for mailbox in due:
+            run.check()
+            _settle(run, work, mailbox, tally)
+            run.progress.step()
     what = "would be removed" if run.is_dry else "removed"
     counts = {
         "removed": tally.removed, "missing": tally.missing, "kept": len(tally.problems), "files": tally.files,
@@ -64,13 +60,16 @@ def job(run: Run) -> Outcome:
 
 
 def _settle(run: Run, work: Work, mailbox: DeletedMailbox, tally: _Tally) -> None:
-    """Remove one mailbox, while nobody can create a user of its name."""
+    """Remove one mailbox, or tell what would be done."""
     try:
-        with nullcontext() if run.is_dry or not mailbox.mail else run.storage.claim((), {mailbox.mail}):
-            found = require_removable(work, mailbox, run.check)
-            if not run.is_dry:
-                work.mailbox_files.remove(mailbox.path, run.check)
-                _forget(run, mailbox, found)
+        found = work.mailbox_files.look(mailbox, run.check)
+        if run.is_dry:
+            require_unused(work, mailbox)
+        else:
+            _set_aside(run, mailbox)
+            work.mailbox_files.empty(mailbox, run.check)
+            _forget(run, mailbox, found)
+            work.mailbox_files.remove(mailbox)
     except KeptError as no:
         tally.problems.append(f"Not removed, of {mailbox.mail}: {no}")
     except TurnLostError:
@@ -79,6 +78,14 @@ def _settle(run: Run, work: Work, mailbox: DeletedMailbox, tally: _Tally) -> Non
         tally.problems.append(f"Not removed now, of {mailbox.mail}: {' '.join(str(error).split())}")
     else:
         tally.add(mailbox, found)
+
+
+def _set_aside(run: Run, mailbox: DeletedMailbox) -> None:
+    """Set a mailbox aside that nobody uses now, while nobody can create a user of its name."""
+    claim = run.storage.claim((), {mailbox.mail}) if mailbox.mail else nullcontext()
+    with claim, run.storage.open(GRANT, LOCALHOST, VIA) as work:  # one that has read nothing before the claim
+        require_unused(work, mailbox)
+        work.mailbox_files.set_aside(mailbox)
 
 
 def _forget(run: Run, mailbox: DeletedMailbox, found: Contents | None) -> None:
@@ -91,7 +98,3 @@ def _forget(run: Run, mailbox: DeletedMailbox, found: Contents | None) -> None:
                 raise StoreUnavailableError("Other writers were always faster.") from error
         else:
             return
-
-
-def _in_parts(due: list[DeletedMailbox]) -> Iterator[list[DeletedMailbox]]:
-    return (due[start : start + AT_ONCE] for start in range(0, len(due), AT_ONCE))

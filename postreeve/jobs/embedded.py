@@ -38,6 +38,8 @@ def _loop(storage: Storage, actor: Actor, ending: Event, seconds: float) -> None
                 _tell(job, outcome)
         except (ConflictError, StoreUnavailableError) as error:
             log.warning("Jobs have to wait: %s", " ".join(str(error).split()))
+        except Exception:  # the thread is the only one there is
+            log.exception("Jobs have to wait.")
         ending.wait(seconds)
 
 

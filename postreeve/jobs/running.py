@@ -1,5 +1,6 @@
 """How a job is run, whoever calls it: what it is given, what it gives back, and one runner at a time."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
@@ -15,6 +16,8 @@ LOCALHOST = "127.0.0.1"
 VIA = "[job]"
 SLACK_SECONDS = 30
 """A job is due a little early: whoever looks for what is due does so every few minutes."""
+
+log = logging.getLogger("postreeve.jobs")
 
 
 class Progress(Protocol):
@@ -119,7 +122,9 @@ def run(  # noqa: PLR0913 - what a job is given
     is_dry: bool = False,
     is_ending: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Run a job, unless another process is at it."""
+    """Run a job, unless another process is at it; refuses one of mailboxes where there are none."""
+    if job.touches_mailboxes and not storage.site().has_mailboxes:
+        raise SettingsError(f"By the setting has_mailboxes there are none on this host: no {job.name} here.")
     try:
         with nullcontext(_Unhurried()) if is_dry else storage.turn(job.name) as turn:
             return job.run(Run(storage, actor, turn, progress or Silent(), is_dry, is_ending))
@@ -144,6 +149,9 @@ def run_due(
         except (SettingsError, StoreUnavailableError, ConflictError) as error:
             reason = " ".join(str(error).split())
             outcome = Outcome("It could not be done.", {}, problems=(reason,))
+        except Exception:  # a defect of one job is no reason for the others not to run
+            log.exception("The job %s has failed.", job.name)
+            outcome = Outcome("It could not be done.", {}, problems=("It has a defect; the log tells more.",))
         yield job, outcome
 
 
@@ -152,12 +160,12 @@ def due(jobs: tuple[Job, ...], storage: Storage) -> list[Job]:
     last, now = storage.last_runs(), time.time() + SLACK_SECONDS
     return [
         job
-        for job in usable(jobs, storage.stores())
+        for job in usable(jobs, storage.stores(), has_mailboxes=storage.site().has_mailboxes)
         if job.name not in last
         or (not last[job.name].is_running and last[job.name].begun + job.schedule.seconds <= now)
     ]
 
 
-def usable(jobs: tuple[Job, ...], stores: Mapping[str, object]) -> tuple[Job, ...]:
-    """Return the jobs that a site with these stores has."""
-    return tuple(job for job in jobs if job.needs <= stores.keys())
+def usable(jobs: tuple[Job, ...], stores: Mapping[str, object], *, has_mailboxes: bool) -> tuple[Job, ...]:
+    """Return the jobs that a host has, of a site with these stores."""
+    return tuple(job for job in jobs if job.needs <= stores.keys() and (has_mailboxes or not job.touches_mailboxes))

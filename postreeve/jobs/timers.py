@@ -63,7 +63,7 @@ class Installation:
 
 def cron_lines(jobs: Sequence[Job], of: Installation) -> Iterator[str]:
     """Yield a file for /etc/cron.d; what removes mailboxes runs as root, since nobody else may in their folders."""
-    yield "# Postreeve's jobs. Several nodes may have these lines: a job runs on one of them at a time."
+    yield "# Postreeve's jobs. Several nodes may have such lines, each its own: a job runs on one of them at a time."
     for job in jobs:
         user = "root" if job.touches_mailboxes else of.user
         # What is printed is no news to anybody; what is left or goes wrong is written to standard error, and mailed.

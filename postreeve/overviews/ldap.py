@@ -6,7 +6,7 @@ its rows show. A text and a status are conditions of the search, for which a ser
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain
 
 import sqlalchemy as sa
 
@@ -66,8 +66,11 @@ _SORTED_BY: Mapping[Order, Sequence[str]] = {
 _KINDS: Mapping[str, Kind] = {
     "mailDomain": "domain", "mailUser": "user", "mailAlias": "alias", "mailList": "list", "mailAdmin": "admin",
 }  # fmt: skip
+_KINDS_OF_LISTS: tuple[Kind, ...] = ("list", "maillist")
 _OTHER_NAME = {"mailDomain": "domainAliasName", "mailUser": "shadowAddress", "mailList": "shadowAddress"}
 """Where further addresses or names are, in which a search looks as well."""
+_FEW_DOMAINS = 3
+"""So many are searched one by one; of more, what is not in them is left out of what all domains have."""
 
 
 class LdapOverviews:
@@ -136,11 +139,13 @@ class LdapOverviews:
 
     def find(self, text: str, within: Collection[str] | None) -> list[Found]:
         tree = self.session.tree
-        bases = [tree.domains] if within is None else [tree.domain(name) for name in sorted(within)]
-        places = [(base, name) for base in bases for name in _KINDS if name != "mailAdmin"]
+        bases = [tree.domains]
+        if within is not None and len(within) <= _FEW_DOMAINS:
+            bases = [tree.domain(name) for name in sorted(within)]
+        found = [self._found(name, bases, within, text) for name in _KINDS if name != "mailAdmin"]
         if within is None:
-            places.append((tree.admins, "mailAdmin"))
-        return in_order((each for place in places for each in self._found(*place, text)), text)
+            found.append(self._found("mailAdmin", [tree.admins], None, text))
+        return in_order(chain.from_iterable(found), text)
 
     # What is read
 
@@ -195,18 +200,40 @@ class LdapOverviews:
         users |= {_address(entry): entry for entry in search(tree.domains, are_global, _OF_ADMIN, scope="sub")}
         return users | found, managed
 
-    def _found(self, base: str, object_class: str, text: str) -> Iterator[Found]:
-        """Yield what of a class has a text below a base, as many as are shown, first what begins with it."""
+    def _found(
+        self, object_class: str, bases: Iterable[str], within: Collection[str] | None, text: str
+    ) -> Iterator[Found]:
+        """Yield what of a class has a text, one more than is shown of each kind at most, first what begins with it."""
+        kinds = _KINDS_OF_LISTS if object_class == "mailList" else (_KINDS[object_class],)
+        known: dict[Kind, set[str]] = {kind: set() for kind in kinds}
+        for entry in self._having(object_class, bases, within, text):
+            found = _finding(object_class, entry, text)
+            same = known[found["kind"]]
+            if found["address"] not in same and len(same) <= MOST_FOUND:
+                same.add(found["address"])
+                yield found
+            if all(len(addresses) > MOST_FOUND for addresses in known.values()):
+                return
+
+    def _having(
+        self, object_class: str, bases: Iterable[str], within: Collection[str] | None, text: str
+    ) -> Iterator[Entry]:
+        """Yield the entries of a class of which an address begins with a text, and then all that have it.
+
+        A catch-all is no account.
+        """
         other = _OTHER_NAME.get(object_class)
-        address = "domainName" if object_class == "mailDomain" else "mail"
-        attributes = [address, "cn", *([other] if other else [])]
-        read = [*attributes, "accountStatus", "enabledService"]
-        for having in (filters.starting, filters.containing):
-            is_one = filters.either(*(having(attribute, text) for attribute in attributes))
-            condition = filters.both(filters.is_(object_class), is_one)
-            entries = self.session.search(base, condition, read, scope="sub")
-            accounts_ = (entry for entry in entries if not _address(entry).startswith("@"))
-            yield from (_finding(object_class, entry, text) for entry in islice(accounts_, MOST_FOUND + 1))
+        addresses = ["domainName" if object_class == "mailDomain" else "mail", *([other] if other else [])]
+        begins = filters.either(*(filters.starting(attribute, text) for attribute in addresses))
+        has = filters.either(*(filters.containing(attribute, text) for attribute in (*addresses, "cn")))
+        attributes = [*addresses, "cn", "accountStatus", "enabledService"]
+        for part in (begins, has):
+            condition = filters.both(filters.is_(object_class), part)
+            for entry in chain.from_iterable(
+                self.session.search(base, condition, attributes, scope="sub") for base in bases
+            ):
+                if not _address(entry).startswith("@") and (within is None or _domain_of(entry) in within):
+                    yield entry
 
     def _domain(self, entry: Entry, used: int) -> Domain:
         name, account = _address(entry), _account(entry)
@@ -272,6 +299,11 @@ def _part(places: Collection[Place], wanted: Wanted) -> Part[str]:
 def _address(entry: Entry) -> str:
     """Return what an entry is named after; a further value of `mail` is somebody's mistake."""
     return names.value(entry.dn).lower()
+
+
+def _domain_of(entry: Entry) -> str:
+    """Return the domain below which an entry is, or whose entry it is."""
+    return next((text.lower() for name, text in names.parts(entry.dn) if name.lower() == "domainname"), "")
 
 
 def _created(entry: Entry) -> str:

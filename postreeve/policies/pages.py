@@ -18,7 +18,7 @@ from postreeve.users.pages import user_profile_tabs
 from postreeve.wblist.fields import ENTRY
 from postreeve.web.accounts import Crumbs, crumbs, domain_of, policy_links
 from postreeve.web.forms import Form
-from postreeve.web.pages import N_, Ask, Redirect, Shown, View, page
+from postreeve.web.pages import N_, Ask, Redirect, Shown, View, page, path_to
 
 DIRECTIONS = {"inbound": N_("Inbound"), "outbound": N_("Outbound")}
 _ENTRIES = N_(
@@ -37,7 +37,7 @@ BLACKLIST = SetField(
 
 @page("GET /policies", title=N_("Policies for everybody"))
 def show_policies(_ask: Ask) -> View:
-    return Redirect(f"/policies/{GLOBAL}/spampolicy")
+    return Redirect(path_to("policies", GLOBAL, "spampolicy"))
 
 
 @page("GET /policies/<scope>/spampolicy", title=N_("Spam policy"))
@@ -60,7 +60,7 @@ def save_spam_policy(ask: Ask, scope: str) -> View:
 
 @page("GET /policies/<scope>/throttle", title=N_("Throttling"))
 def show_throttles(_ask: Ask, scope: str) -> View:
-    return Redirect(f"/policies/{scope}/throttle/outbound")
+    return Redirect(path_to("policies", scope, "throttle", "outbound"))
 
 
 @page("GET /policies/<scope>/throttle/<direction>", title=N_("Throttling"))
@@ -100,12 +100,14 @@ def save_greylisting(ask: Ask, scope: str) -> View:
         ask.run("POST /api/greylisting/<scope>/whitelists", scope, **senders)
     if domains:
         ask.run("POST /api/greylisting/whitelist_spf_domains", **changes)
+    if QUERY_NOW.name in changes and not domains:
+        ask.remarks.hint = ask._("The DNS was not asked: no domain was added.")
     return Redirect(ask.path, said_of(ask, senders or domains or status is not None))
 
 
 @page("GET /policies/<scope>/wblist", title=N_("White and black list"))
 def show_lists(_ask: Ask, scope: str) -> View:
-    return Redirect(f"/policies/{scope}/wblist/inbound")
+    return Redirect(path_to("policies", scope, "wblist", "inbound"))
 
 
 @page("GET /policies/<scope>/wblist/<direction>", title=N_("White and black list"))
@@ -130,7 +132,7 @@ def _around(ask: Ask, scope: str, here: str, direction: str = "") -> dict[str, o
     if direction and direction not in DIRECTIONS:
         refuse(Code.NO_SUCH_OPERATION)
     inner = [
-        (ask._(title), f"/policies/{scope}/{here}/{word}", word == direction) for word, title in DIRECTIONS.items()
+        (ask._(title), path_to("policies", scope, here, word), word == direction) for word, title in DIRECTIONS.items()
     ]
     values: dict[str, object] = {"scope": scope, "directions": inner if direction else [], "around": [], "crumbs": []}
     if scope == GLOBAL:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from postreeve.mail_log.pages import FATE_TITLES, KIND_TITLES, some_mails
-from postreeve.web.bulk import DELETE, Deed, carry_out, deeds_shown
+from postreeve.web.bulk import DELETE, Deed, carry_out, chosen, deeds_shown, question
 from postreeve.web.pages import N_, SELF_SERVICE, Ask, Redirect, Shown, View, page
 
 RELEASE = N_("Release")
@@ -26,7 +26,7 @@ def show_quarantine(ask: Ask) -> View:
 
 @page("POST /quarantine", title=N_("Quarantine"))
 def settle_mails(ask: Ask) -> View:
-    return carry_out(ask, _deeds(ask), "/quarantine")
+    return carry_out(ask, _deeds(ask), "/quarantine", _done)
 
 
 @page("GET /quarantine/<mail_id>", title=N_("Quarantined mail"))
@@ -46,7 +46,7 @@ def show_own_quarantine(ask: Ask) -> View:
 
 @page("POST /self-service/quarantine", title=N_("Quarantine"), face=SELF_SERVICE)
 def settle_own_mails(ask: Ask) -> View:
-    return carry_out(ask, _deeds(ask), "/self-service/quarantine")
+    return carry_out(ask, _deeds(ask), "/self-service/quarantine", _done)
 
 
 @page("GET /self-service/quarantine/<mail_id>", title=N_("Quarantined mail"), face=SELF_SERVICE)
@@ -71,19 +71,23 @@ def _mail(ask: Ask, mail_id: str) -> View:
 
 
 def _settled(ask: Ask, mail_id: str, back: str) -> View:
-    deed = _deeds(ask).get(ask.typed("deed"))
-    if deed is None:
-        return Redirect(ask.path)
+    deed = chosen(ask, _deeds(ask))
+    if first := question(ask, deed, [mail_id], ask.path):
+        return first
     deed.do(mail_id)
-    return Redirect(back, ask._("%(deed)s: done.", deed=ask._(deed.title)))
+    return Redirect(back, _done(ask, 1, ask._(deed.title)))
+
+
+def _done(ask: Ask, number: int, deed: str) -> str:
+    return ask.ngettext("%(deed)s: %(num)d mail.", "%(deed)s: %(num)d mails.", number, deed=deed)
 
 
 def _deeds(ask: Ask) -> dict[str, Deed]:
-    def question(number: int) -> str:
+    def deletion(number: int) -> str:
         return ask.ngettext("Delete this mail?", "Delete these %(num)d mails?", number)
 
     def deed(title: str, method: str, said: Mapping[str, str]) -> Deed:
         route = f"{method} /api/quarantine/<mail_id>"
-        return Deed(title, lambda mail_id: ask.run(route, mail_id, **said), question if method == "DELETE" else None)
+        return Deed(title, lambda mail_id: ask.run(route, mail_id, **said), deletion if method == "DELETE" else None)
 
     return {word: deed(*what) for word, what in DEEDS.items()}

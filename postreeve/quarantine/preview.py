@@ -13,6 +13,7 @@ from email import message_from_bytes
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
+from email.parser import BytesHeaderParser
 from html import unescape
 from itertools import islice
 from typing import TypeVar
@@ -29,6 +30,9 @@ MOST_ATTACHMENTS = 100
 DEEPEST = 20
 MOST_DIVISIONS = 1000
 """Each costs the standard library's parser something, and each within another costs it more."""
+LONGEST_CONTENT_HEADER = 2000
+MOST_PARAMETERS = 64
+"""Of one header: the standard library goes through all of it for each of them."""
 CHARSET = "utf-8"
 LONGEST_CHARSET = 40
 
@@ -38,6 +42,14 @@ _UNFIT_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode_escape", 
 """No mail is written in these; reading one of them takes far too long, and others fail whatever is said."""
 _DIVISION = re.compile(rb"^--", re.MULTILINE)
 _CONTAINER = re.compile(rb"\b(?:multipart|message)/", re.IGNORECASE)
+_FOLD = rb"(?:\r\n?|\n)[ \t]"
+_INTRICATE_HEADER = re.compile(
+    rb"(?:\A|[\r\n])content-[^:\r\n]*:(?:(?:[^\r\n]|%b){%d}|(?:(?:[^;\r\n]|%b)*;){%d})"
+    % (_FOLD, LONGEST_CONTENT_HEADER, _FOLD, MOST_PARAMETERS),
+    re.IGNORECASE,
+)
+_ENDLESS_NUMBER = re.compile(r"&#[0-9]{9,};?")
+"""No character has such a number, and Python refuses to read the longest."""
 _TAG = re.compile(r"/?([a-z][a-z0-9]*)", re.IGNORECASE)
 _WITHOUT_WORDS = frozenset({"script", "style", "head", "title"})
 _BLOCKS = frozenset({
@@ -74,18 +86,17 @@ def preview(octets: bytes, *, is_cut: bool) -> Preview:
 
 
 def _parsed(octets: bytes) -> Message:
-    """Return a mail in its parts; one that has far too many is read as headers and one text."""
+    """Return a mail in its parts; one that is too intricate, or broken, is read as headers and one text."""
     is_simple = (
-        sum(1 for _ in islice(_CONTAINER.finditer(octets), DEEPEST + 1)) <= DEEPEST
+        _INTRICATE_HEADER.search(octets) is None
+        and sum(1 for _ in islice(_CONTAINER.finditer(octets), DEEPEST + 1)) <= DEEPEST
         and sum(1 for _ in islice(_DIVISION.finditer(octets), MOST_DIVISIONS + 1)) <= MOST_DIVISIONS
     )
-    if is_simple:
-        return message_from_bytes(octets)
-    head, _, body = octets.replace(b"\r\n", b"\n").partition(b"\n\n")
-    mail = message_from_bytes(head + b"\n\n")
+    if is_simple and (mail := _read(lambda: message_from_bytes(octets), None)) is not None:
+        return mail
+    mail = BytesHeaderParser().parsebytes(octets.replace(b"\r\n", b"\n"))
     for name in ("Content-Type", "Content-Transfer-Encoding", "Content-Disposition"):
         del mail[name]
-    mail.set_payload(body.decode("ascii", "surrogateescape"))
     return mail
 
 
@@ -172,7 +183,8 @@ def _words(html: str) -> str:
             words = f"<{piece}"
         if not silent:
             text += ["\n" if name in _BLOCKS else "", " " if name in {"td", "th"} else "", _closed_up(words)]
-    lines = (" ".join(line.split()) for line in unescape("".join(text)).split("\n"))
+    plain = unescape(_ENDLESS_NUMBER.sub("\ufffd", "".join(text)))
+    lines = (" ".join(line.split()) for line in plain.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
 
 

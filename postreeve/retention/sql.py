@@ -26,6 +26,8 @@ from postreeve.storage.tables.amavisd import maddr, msgrcpt, msgs, quarantine
 
 PIECE = 500
 """Rows, or mails with all their rows, that go at once."""
+PIECE_WITH_TEXTS = 20
+"""Mails whose texts go with them: in a cluster all of these travel with the transaction."""
 _DAY_SECONDS = 86400
 
 
@@ -140,7 +142,8 @@ class SqlRetention:
         amavisd = self.amavisd()
         if amavisd is None:
             return 0
-        mails = amavisd.rows(OVER if kept is Kept.QUARANTINE else OLD_MAILS, **self._of_mails(), most=PIECE)
+        which, most = (OVER, PIECE_WITH_TEXTS) if kept is Kept.QUARANTINE else (OLD_MAILS, PIECE)
+        mails = amavisd.rows(which, **self._of_mails(), most=most)
         for partition, several in _by_partition(mails):
             if kept is Kept.QUARANTINE:
                 amavisd.execute(SAY_DELETED, partition=partition, mails=[mail_id for _, mail_id, _ in several])

@@ -29,10 +29,6 @@ HELD = Statement(
     lambda _: sa.select(claims.c.name).where(among(claims.c.name, "names"), claims.c.expires >= parameter("now"))
 )
 
-OWN = Statement(
-    lambda _: sa.select(claims.c.name).where(claims.c.name == parameter("name"), claims.c.holder == parameter("holder"))
-)
-
 
 @contextmanager
 def held(database: Database, names: Collection[str], patience: float = PATIENCE_SECONDS) -> Iterator[None]:
@@ -105,8 +101,6 @@ def _are_taken(session: Session, names: Sequence[str], holder: str) -> bool:
             session.insert(claims, {"name": name, "holder": holder, "expires": now + LIFETIME_SECONDS})
         except (ConflictError, DuplicateError):
             session.rollback()
-            if session.is_autocommit and session.row(OWN, name=name, holder=holder):
-                continue  # sent twice: the connection was lost after the first time
             session.execute(DROP_EXPIRED, name=name, now=now)
             session.commit()
             return False

@@ -1,5 +1,6 @@
 """The three SQL engines: how to connect, which dialect they speak, what their errors mean."""
 
+import math
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -16,6 +17,8 @@ from postreeve.work import ConflictError, DuplicateError, StoreUnavailableError
 
 CONNECT_SECONDS = 5
 LOCK_SECONDS = 5
+LOOK_SECONDS = 3
+"""For whoever only asks whether a server answers."""
 CACHE_KIB = 8192
 """Of a SQLite connection; with SQLite's own two megabytes a large directory is read from the file again and again."""
 
@@ -34,6 +37,8 @@ class SqlEngine(ABC):
     planning: Mapping[str, Any] = {}
     """What tells the driver to have a statement planned with its values, and not once for all."""
     errors: tuple[type[Exception], ...]
+    silent_seconds: float = math.inf
+    """A server of which nothing at all is heard for so long is taken for lost, as after a power failure."""
     is_cluster = False
     """Several nodes write, and none knows the locks of another; known with the first connection."""
 
@@ -45,8 +50,11 @@ class SqlEngine(ABC):
         return text.encode()
 
     @abstractmethod
-    def connect(self) -> Any:
-        """Return a new connection of the driver, in autocommit mode: transactions begin by our own word."""
+    def connect(self, *, is_look: bool = False) -> Any:
+        """Return a new connection of the driver, in autocommit mode: transactions begin by our own word.
+
+        One for a look waits `LOOK_SECONDS` and no longer, as far as the driver can.
+        """
 
     @abstractmethod
     def meaning(self, error: Exception) -> Exception | None:
@@ -74,11 +82,11 @@ class SqliteEngine(SqlEngine):
     def octets(self, text: str) -> str:
         return str(text)
 
-    def connect(self) -> sqlite3.Connection:
+    def connect(self, *, is_look: bool = False) -> sqlite3.Connection:
         path = Path(self.store.path).resolve()
         connection = sqlite3.connect(
             f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False,
-            timeout=LOCK_SECONDS, cached_statements=512,
+            timeout=LOOK_SECONDS if is_look else LOCK_SECONDS, cached_statements=512,
         )  # fmt: skip
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -114,6 +122,7 @@ class PostgresqlEngine(SqlEngine):
     """PostgreSQL over psycopg 3."""
 
     takes_arrays = True
+    silent_seconds = 10
     planning: Mapping[str, Any] = {"prepare": False}
     errors = (psycopg.Error,)
 
@@ -121,13 +130,18 @@ class PostgresqlEngine(SqlEngine):
         super().__init__(store)
         self.dialect = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
-    def connect(self) -> psycopg.Connection[Any]:
+    def connect(self, *, is_look: bool = False) -> psycopg.Connection[Any]:
         store = self.store
+        options = f"-c TimeZone=UTC -c lock_timeout={LOCK_SECONDS}s"
+        options += f" -c statement_timeout={LOOK_SECONDS}s" if is_look else ""
         return psycopg.connect(
             host=store.socket or store.host, port=store.port or None, dbname=store.database, user=store.user or None,
-            password=store.password or None, connect_timeout=CONNECT_SECONDS, autocommit=True,
+            password=store.password or None, connect_timeout=LOOK_SECONDS if is_look else CONNECT_SECONDS,
             target_session_attrs="read-write",  # of several hosts the one that is the primary
-            options=f"-c TimeZone=UTC -c lock_timeout={LOCK_SECONDS}s", application_name="postreeve",
+            # A host that is gone answers no packet; one that works at a long statement does.
+            tcp_user_timeout=int(self.silent_seconds * 1000),
+            keepalives_idle=10, keepalives_interval=5, keepalives_count=3,
+            options=options, application_name="postreeve", autocommit=True,
         )  # fmt: skip
 
     def meaning(self, error: Exception) -> Exception | None:
@@ -162,6 +176,8 @@ class MariadbEngine(SqlEngine):
     """MariaDB and MySQL, over mysqlclient where it is installed, else over PyMySQL."""
 
     begin = "START TRANSACTION"
+    silent_seconds = 60
+    """Neither driver can tell a host that is gone from a long statement: more than one of ours should take."""
 
     _DUPLICATES = (1050, 1061, 1062, 1586)  # of tables and indexes, too
     _DEADLOCK = 1213
@@ -182,14 +198,16 @@ class MariadbEngine(SqlEngine):
         self.errors = (self.driver.Error,)
         self.dialect = mysql.dialect(paramstyle="pyformat")
 
-    def connect(self) -> Any:
+    def connect(self, *, is_look: bool = False) -> Any:
         store = self.store
+        silent_seconds = LOOK_SECONDS if is_look else self.silent_seconds
         where: dict[str, Any] = (
             {"unix_socket": store.socket} if store.socket else {"host": store.host, "port": store.port or 3306}
         )
         connection = self.driver.connect(
             **where, database=store.database, user=store.user, password=store.password, charset="utf8mb4",
-            connect_timeout=CONNECT_SECONDS, autocommit=True, client_flag=self._found_rows(),
+            connect_timeout=LOOK_SECONDS if is_look else CONNECT_SECONDS, read_timeout=silent_seconds,
+            write_timeout=silent_seconds, autocommit=True, client_flag=self._found_rows(),
         )  # fmt: skip
         # A count after a lock must see what others committed in between, so not REPEATABLE READ.
         cursor = connection.cursor()

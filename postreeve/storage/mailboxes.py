@@ -1,7 +1,8 @@
 """Files of mailboxes: looked at and removed below the storage roots alone, and never where a symbolic link leads.
 
 Each directory on the way is opened in the one before and held open, so that nobody who may write there can put a link
-in the place of what has been looked at.
+in the place of what has been looked at. A mailbox that goes is renamed first, where it lies, and then emptied: who gets
+the place meanwhile has a new directory.
 """
 
 import errno
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, NoReturn
 
-from postreeve.deleted_mailboxes.store import Contents, KeptError
+from postreeve.deleted_mailboxes.store import Contents, DeletedMailbox, KeptError
 
 MOST_DEEP = 40
 """Directories in one another, in a mailbox: each one is held open."""
@@ -46,11 +47,11 @@ def overlapping(homes: Mapping[str, str], path: str) -> str:
 
 
 class _Place(NamedTuple):
-    """An open mailbox, in the open directory where its name is."""
+    """Where a mailbox is: its name in an open directory."""
 
     parent: int
     name: str
-    handle: int
+    is_aside: bool
 
 
 class HostMailboxes:
@@ -60,45 +61,108 @@ class HostMailboxes:
         self.roots = roots
         self.owner = owner
 
-    def look(self, path: str, told: Told) -> Contents | None:
-        with self._opened(path) as place:
+    def look(self, mailbox: DeletedMailbox, told: Told) -> Contents | None:
+        with self._found(mailbox) as place:
             if place is None:
+                self._require_neighbours(mailbox)
                 return None
-            self._require_owner(place.handle, path, self._owners)
-            return self._contents(place.handle, path, os.fstat(place.handle).st_dev, told, 1)
+            with self._opened(place, mailbox.path) as handle:
+                return self._contents(handle, mailbox.path, os.fstat(handle).st_dev, told, 1)
 
-    def remove(self, path: str, told: Told) -> None:
-        with self._opened(path) as place:
-            if place is None:
+    def is_aside(self, mailbox: DeletedMailbox) -> bool:
+        with self._found(mailbox) as place:
+            return place is not None and place.is_aside
+
+    def set_aside(self, mailbox: DeletedMailbox) -> None:
+        with self._found(mailbox) as place:
+            if place is None or place.is_aside:
                 return
-            self._empty(place.handle, path, os.fstat(place.handle).st_dev, told, 1)
+            with self._opened(place, mailbox.path):  # nothing but a directory of the owner
+                pass
+            try:
+                os.rename(place.name, _aside(mailbox), src_dir_fd=place.parent, dst_dir_fd=place.parent)
+            except OSError as error:
+                _refuse(mailbox.path, error)
+
+    def empty(self, mailbox: DeletedMailbox, told: Told) -> None:
+        with self._found(mailbox) as place:
+            if place is None or not place.is_aside:
+                return
+            with self._opened(place, mailbox.path) as handle:
+                self._empty(handle, mailbox.path, os.fstat(handle).st_dev, told, 1)
+                if _entries(handle, mailbox.path):
+                    raise KeptError(f"Somebody writes into {mailbox.path} while it is removed.")
+
+    def remove(self, mailbox: DeletedMailbox) -> None:
+        with self._found(mailbox) as place:
+            if place is None or not place.is_aside:
+                return
             try:
                 os.rmdir(place.name, dir_fd=place.parent)
             except OSError as error:
-                _refuse(path, error)
+                _refuse(mailbox.path, error)
 
     # The way to a mailbox
 
     @contextmanager
-    def _opened(self, path: str) -> Iterator[_Place | None]:
-        root, names = self._parts(path)
+    def _found(self, mailbox: DeletedMailbox) -> Iterator[_Place | None]:
+        """Find a mailbox that is set aside, else at its path, or where Dovecot has made it in lower case."""
+        root, names = self._parts(mailbox.path)
+        aside = _aside(mailbox)
+        for spelled in _spellings(names):
+            with self._entered(root, spelled[:-1]) as parent:
+                if parent is None:
+                    continue
+                for name in (aside, spelled[-1]):
+                    if _is_there(parent, name, mailbox.path):
+                        yield _Place(parent, name, name == aside)
+                        return
+        yield None
+
+    def _require_neighbours(self, mailbox: DeletedMailbox) -> None:
+        """See that a mailbox that is not there would be there: its domain's directory has something in it.
+
+        Where no directory on the way is named as the domain, the one counts in which the mailbox would be.
+        """
+        root, names = self._parts(mailbox.path)
+        above = [name.lower() for name in names[:-1]]
+        domain = mailbox.mail.rpartition("@")[2].lower()
+        depth = above.index(domain) + 1 if domain in above else len(above)
+        for spelled in _spellings(names):
+            with self._entered(root, spelled[:depth]) as handle:
+                if handle is not None and _entries(handle, mailbox.path):
+                    return
+        place = "/".join([root, *names[:depth]])
+        raise KeptError(f"{mailbox.path} is not there, and nothing else in {place}: are the mailboxes on this host?")
+
+    @contextmanager
+    def _entered(self, root: str, names: Sequence[str]) -> Iterator[int | None]:
+        """Open a directory below a root, each one on the way in the one before; None if one is not there."""
         with _held(_root(root)) as handles:
             for number, name in enumerate(names, 1):
                 place = f"{root}/{'/'.join(names[:number])}"
                 try:
                     handles.append(os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=handles[-1]))
                 except FileNotFoundError:
-                    if name != name.lower():  # Dovecot has made it in lower case
-                        with self._opened(f"{root}/{'/'.join(names).lower()}") as lower:
-                            yield lower
-                        return
                     yield None
                     return
                 except OSError as error:
                     _refuse(place, error)
-                if number < len(names):
-                    self._require_owner(handles[-1], place, {0, *self._owners})
-            yield _Place(handles[-2], names[-1], handles[-1])
+                self._require_owner(handles[-1], place, {0, *self._owners})
+            yield handles[-1]
+
+    @contextmanager
+    def _opened(self, place: _Place, path: str) -> Iterator[int]:
+        """Open a mailbox."""
+        try:
+            handle = os.open(place.name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=place.parent)
+        except OSError as error:
+            _refuse(path, error)
+        try:
+            self._require_owner(handle, path, self._owners)
+            yield handle
+        finally:
+            os.close(handle)
 
     def _parts(self, path: str) -> tuple[str, list[str]]:
         """Return the root below which a path lies, and the names on the way."""
@@ -132,14 +196,21 @@ class HostMailboxes:
         files = octets = 0
         for entry in _entries(handle, path):
             told()
-            found = os.stat(entry, dir_fd=handle, follow_symlinks=False)
-            if stat.S_ISDIR(found.st_mode):
-                with self._inner(handle, entry, path, device, depth) as inner:
-                    below = self._contents(inner, f"{path}/{entry}", device, told, depth + 1)
-                files, octets = files + below.files, octets + below.octets
-            else:
-                files, octets = files + 1, octets + found.st_size
+            try:
+                below = self._content(handle, entry, path, device, told, depth)
+            except FileNotFoundError:  # somebody else removes files, too
+                continue
+            except OSError as error:
+                _refuse(f"{path}/{entry}", error)
+            files, octets = files + below.files, octets + below.octets
         return Contents(files, octets)
+
+    def _content(self, handle: int, entry: str, path: str, device: int, told: Told, depth: int) -> Contents:  # noqa: PLR0913
+        found = os.stat(entry, dir_fd=handle, follow_symlinks=False)
+        if not stat.S_ISDIR(found.st_mode):
+            return Contents(1, found.st_size)
+        with self._inner(handle, entry, path, device, depth) as inner:
+            return self._contents(inner, f"{path}/{entry}", device, told, depth + 1)
 
     def _empty(self, handle: int, path: str, device: int, told: Told, depth: int) -> None:
         for _ in range(_ROUNDS):
@@ -171,6 +242,8 @@ class HostMailboxes:
             raise KeptError(f"{path} has too many directories in one another.")
         try:
             inner = os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=handle)
+        except FileNotFoundError:
+            raise
         except OSError as error:
             _refuse(place, error)
         try:
@@ -180,6 +253,26 @@ class HostMailboxes:
             yield inner
         finally:
             os.close(inner)
+
+
+def _aside(mailbox: DeletedMailbox) -> str:
+    """Return the name that a mailbox has while it goes: nobody else's, for as long as there is a record of it."""
+    return f".postreeve-gone-{mailbox.number}"
+
+
+def _spellings(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return a path as it was recorded, and in lower case, as Dovecot makes directories."""
+    return list(dict.fromkeys([tuple(names), tuple(name.lower() for name in names)]))
+
+
+def _is_there(parent: int, name: str, path: str) -> bool:
+    try:
+        os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        _refuse(path, error)
+    return True
 
 
 def _root(root: str) -> int:
@@ -207,6 +300,8 @@ def _held(first: int) -> Iterator[list[int]]:
 def _entries(handle: int, path: str) -> list[str]:
     try:
         return os.listdir(handle)
+    except FileNotFoundError:  # the directory itself is removed meanwhile
+        return []
     except OSError as error:
         _refuse(path, error)
 

@@ -227,28 +227,43 @@ def migrate(database: Database, to: int = LATEST) -> None:
             if applied < step.version <= to:
                 for table in step.adds:
                     _add(session, table)
-                with suppress(DuplicateError):
+                with suppress(DuplicateError), _may_change(database):
                     session.insert(versions, {"version": step.version, "at": int(time.time())})
                     session.commit()
                 session.rollback()
         for step in reversed(MIGRATIONS):
             if to < step.version <= applied:
                 _go_back(session, step)
+        if not (to or _applied(session)):
+            with _may_change(database):
+                session.text_execute(f"DROP TABLE {versions.name}")
+            session.commit()
     database.forget_schema()
 
 
 def _add(session: Session, table: sa.Table) -> None:
     for text in table_statements(table, session.database.store.engine):
-        with suppress(DuplicateError):
+        with suppress(DuplicateError), _may_change(session.database):
             session.text_execute(text)
     session.database.forget_schema()
+
+
+@contextmanager
+def _may_change(database: Database) -> Iterator[None]:
+    """Say it in a sentence where an account may not create our tables, or drop them."""
+    try:
+        yield
+    except database.engine.errors as error:
+        reason = " ".join(str(error).split())
+        raise SettingsError(f"Postreeve's own tables in the {database.store} can not be changed: {reason}") from error
 
 
 def _go_back(session: Session, step: Migration) -> None:
     for table in reversed(step.adds):
         if step.must_be_empty and session.text_rows(f"SELECT 1 FROM {table.name} LIMIT 1"):  # noqa: S608 - ours
             raise SettingsError(f"There are still rows in {table.name}: run `postreeve job pending` first.")
-        session.text_execute(f"DROP TABLE {table.name}")
+        with _may_change(session.database):
+            session.text_execute(f"DROP TABLE {table.name}")
     session.delete(versions, version=step.version)
     session.commit()
 

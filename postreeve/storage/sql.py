@@ -25,6 +25,8 @@ from postreeve.work import ConflictError, Pool, StoreUnavailableError
 ATTEMPTS = 4
 """Of a statement that stands alone, while others are faster."""
 _PAUSE_SECONDS = 0.01
+_SURE_SECONDS = 0.25
+"""A connection that worked so short a while ago is taken to work: no server starts again in less."""
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -85,6 +87,8 @@ class Database:
             timeout=10,
             use_lifo=True,
         )
+        self.trusted_from = 0.0
+        """Connections opened before that are not used again: their server went silent, and each of them would wait."""
         self.names: dict[Statement, tuple[str, ...]] = {}
         """The columns that a statement answers, once it has."""
         self._compiled: dict[Any, _Compiled] = {}
@@ -103,7 +107,7 @@ class Database:
         """Tell whether the database answers now, over a connection of its own."""
         try:
             table = self.engine.dialect.identifier_preparer.quote(min(self.schema.columns))
-            with closing(self.engine.connect()) as connection:
+            with closing(self.engine.connect(is_look=True)) as connection:
                 # A node that is no part of its cluster says much, but nothing of tables.
                 connection.cursor().execute(f"SELECT 1 FROM {table} WHERE 1 = 0")  # noqa: S608 - a name
         except StoreUnavailableError:
@@ -293,6 +297,7 @@ class Session:
             if self.is_in_transaction:
                 self._cursor.execute("ROLLBACK")
             self._cursor.close()
+            self._connection.info["used"] = time.monotonic()
             self._connection.close()
         except self.database.engine.errors as error:
             self._connection.invalidate(error)
@@ -343,22 +348,26 @@ class Session:
     def _guarded(self, verb: str, text: str, parameters: Any, options: Mapping[str, Any] = _NO_OPTIONS) -> None:
         """Send a statement; what can be sent again without harm is, and connections are replaced without a word.
 
-        That is the first statement of a session, what stands alone and only reads, the beginning of a transaction, and
-        what stands alone and was undone because others were faster. Of a transaction whose connection is lost before
+        That is what stands alone and only reads, the beginning of a transaction, and what stands alone and was undone
+        because others were faster. What writes alone is sent once, since it may have been carried out before the
+        connection was lost; so its connection is tried out before. Of a transaction whose connection is lost before
         its end nothing lasts, so that the work may be repeated: a conflict.
         """
         is_alone = not self.is_in_transaction
         is_harmless = text.startswith("SELECT") or text == self.database.engine.begin
-        is_repeatable = self._connection is None or (is_alone and is_harmless)
-        spares = self.database.most_connections if is_repeatable else 0
+        spares = self.database.most_connections if is_alone and is_harmless else 0
         attempt = 1
         while True:
             if self._connection is None:
-                self._open()
+                self._open(is_to_be_sure=not is_harmless)
+            began = time.monotonic()
             try:
                 self._execute(verb, text, parameters, options)
             except self.database.engine.errors as error:
                 if self.database.engine.is_broken(error):
+                    if self._was_silent(began):
+                        self._drop(error)
+                        raise StoreUnavailableError(str(error)) from error
                     self._lose(error, text, is_final=spares == 0)
                     spares -= 1
                 elif is_alone and attempt < ATTEMPTS and self.database.engine.is_momentary(error):
@@ -377,7 +386,15 @@ class Session:
             lost = ConflictError if was_in_transaction and text != "COMMIT" else StoreUnavailableError
             raise lost(str(error)) from error
 
-    def _drop(self, error: Exception) -> None:
+    def _was_silent(self, began: float) -> bool:
+        """Tell whether a connection was lost by waiting in vain, and no longer trust those that are as old."""
+        now = time.monotonic()
+        is_silent = now - began >= self.database.engine.silent_seconds / 2
+        if is_silent:
+            self.database.trusted_from = now
+        return is_silent
+
+    def _drop(self, error: Exception | None = None) -> None:
         """Throw a connection away, its cursor first: SQLite keeps its locks as long as a statement is open."""
         with suppress(*self.database.engine.errors):
             self._cursor.close()
@@ -391,12 +408,29 @@ class Session:
         else:
             self._cursor.execute(text)
 
-    def _open(self) -> None:
+    def _open(self, *, is_to_be_sure: bool = False) -> None:
+        """Take a connection; for what can not be sent again, one that works."""
+        while self._connection is None:
+            try:
+                self._connection = self.database.pool.connect()
+            except sa.exc.TimeoutError as error:
+                raise StoreUnavailableError("All database connections are busy.") from error
+            self._cursor = self._connection.cursor()
+            known, now = self._connection.info, time.monotonic()
+            if known.setdefault("opened", now) < self.database.trusted_from:
+                self._drop()
+            elif is_to_be_sure and now - known.get("used", now) > _SURE_SECONDS:
+                self._try_out()
+
+    def _try_out(self) -> None:
+        """Ask for nothing, and drop a connection that does not answer."""
+        began = time.monotonic()
         try:
-            self._connection = self.database.pool.connect()
-        except sa.exc.TimeoutError as error:
-            raise StoreUnavailableError("All database connections are busy.") from error
-        self._cursor = self._connection.cursor()
+            self._cursor.execute("SELECT 1")
+            self._cursor.fetchall()
+        except self.database.engine.errors as error:
+            self._was_silent(began)
+            self._drop(error)
 
     def _fetched(self) -> list[Row]:
         try:

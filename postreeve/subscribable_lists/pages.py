@@ -32,7 +32,7 @@ from postreeve.web.accounts import chosen, crumbs, domain_of, new_address, secti
 from postreeve.web.bulk import DELETE, DISABLE, ENABLE, Deed, carry_out, deeds_shown
 from postreeve.web.forms import Form, Section
 from postreeve.web.listing import overview
-from postreeve.web.pages import N_, Ask, Download, Redirect, Shown, View, page
+from postreeve.web.pages import N_, Ask, Download, Redirect, Shown, View, page, path_to
 
 GENERAL = Section("general", (NAME, ACCOUNT_STATUS, POLICY, EXTRA_ADDRESSES, MAX_SIZE))
 SUBSCRIPTION = Section("subscription", (SUBSCRIPTION_MODERATED, SUBSCRIPTION_MODERATORS, *SWITCHES))
@@ -61,7 +61,7 @@ def list_mailing_lists(ask: Ask, domain: str) -> View:
 
 @page("POST /lists/<domain>", title=N_("Mailing lists"))
 def change_lists(ask: Ask, domain: str) -> View:
-    return carry_out(ask, _deeds(ask), f"/lists/{domain}")
+    return carry_out(ask, _deeds(ask), path_to("lists", domain))
 
 
 @page("GET /lists/<domain>/new", title=N_("New mailing list"))
@@ -75,7 +75,7 @@ def add_list(ask: Ask, domain: str) -> View:
     mail = new_address(ask, domain)
     ask.run("POST /api/ml/<mail>", mail, **Form(ask, NEW).changes())
     notice = ask._("%(name)s has been added.", name=mail)
-    return Redirect(f"/lists/{domain}/new" if ask.typed("another") else f"/list/{mail}", notice)
+    return Redirect(path_to("lists", domain, "new") if ask.typed("another") else path_to("list", mail), notice)
 
 
 @page("GET /list/<mail>", title=N_("Mailing list"))
@@ -93,7 +93,7 @@ def save_list(ask: Ask, mail: str) -> View:
     changes = Form(ask, here.fields, texts(ask.run("GET /api/ml/<mail>", mail))).changes()
     if changes:
         ask.run("PUT /api/ml/<mail>", mail, **changes)
-    return Redirect(f"/list/{mail}?section={here.name}", said_of(ask, changes))
+    return Redirect(path_to("list", mail, section=here.name), said_of(ask, changes))
 
 
 @page("GET /list/<mail>/subscribers", title=N_("Subscribers"))
@@ -115,7 +115,7 @@ def change_subscribers(ask: Ask, mail: str) -> View:
         changes = changes if "add_subscribers" in changes else {}
     if changes:
         ask.run("PUT /api/ml/<mail>", mail, **changes)
-    return Redirect(f"/list/{mail}/subscribers", said_of(ask, changes))
+    return Redirect(path_to("list", mail, "subscribers"), said_of(ask, changes))
 
 
 @page("GET /list/<mail>/subscribers/file", title=N_("Subscribers"))
@@ -128,22 +128,24 @@ def keep_subscribers(ask: Ask, mail: str) -> View:
 def ask_before_deleting(ask: Ask, mail: str) -> View:
     ask.run("GET /api/ml/<mail>", mail)
     says = N_("The list is deleted, and nobody is subscribed any more.")
-    values = {"name": mail, "path": f"/list/{mail}", "crumbs": crumbs(ask, domain_of(mail), "lists"), "says": says}
+    values = {
+        "name": mail, "path": path_to("list", mail), "crumbs": crumbs(ask, domain_of(mail), "lists"), "says": says,
+    }  # fmt: skip
     return Shown("accounts/delete.html", {**values, "also": "lists/archive.html"})
 
 
 @page("POST /list/<mail>/delete", title=N_("Delete mailing list"))
 def delete_list(ask: Ask, mail: str) -> View:
     ask.run("DELETE /api/ml/<mail>", mail, **{KEEP_ARCHIVE.name: ask.typed(KEEP_ARCHIVE.name, "no")})
-    return Redirect(f"/lists/{domain_of(mail)}", ask._("%(name)s has been deleted.", name=mail))
+    return Redirect(path_to("lists", domain_of(mail)), ask._("%(name)s has been deleted.", name=mail))
 
 
 def around(ask: Ask, mail: str, here: str) -> dict[str, object]:
     """Return what stands around each section of a list."""
-    tabs = section_links(ask, SECTIONS, f"/list/{mail}", here)
-    tabs.insert(1, (ask._("Subscribers"), f"/list/{mail}/subscribers", here == "subscribers"))
-    tabs.append((ask._("Sign-up form"), f"/list/{mail}/sign-up", here == "sign-up"))
-    return {"mail": mail, "path": f"/list/{mail}", "crumbs": crumbs(ask, domain_of(mail), "lists"), "tabs": tabs}
+    tabs = section_links(ask, SECTIONS, path_to("list", mail), here)
+    tabs.insert(1, (ask._("Subscribers"), path_to("list", mail, "subscribers"), here == "subscribers"))
+    tabs.append((ask._("Sign-up form"), path_to("list", mail, "sign-up"), here == "sign-up"))
+    return {"mail": mail, "path": path_to("list", mail), "crumbs": crumbs(ask, domain_of(mail), "lists"), "tabs": tabs}
 
 
 def _subscribers(ask: Ask, mail: str) -> Iterator[dict[str, str]]:

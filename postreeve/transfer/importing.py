@@ -60,7 +60,7 @@ def imported(
     tried. Refuses at once when the first row does not name parameters. With several threads those hash the passwords
     of the rows that follow, where that takes its time.
     """
-    rows = read(lines)
+    rows = read(lines, {name.lower() for of in kind.secrets for name in of.names})
     columns = _columns(kind, next(rows, None))
     one = _Import(caller, kind, columns, Rehearsal() if is_rehearsal else None)
     scheme = caller.storage.site().default_password_scheme
@@ -122,7 +122,7 @@ class _Import:
     def result(self, row: Row, mail: str, hashed: HashedAhead | None) -> ImportResult:
         """Carry out a row, or rehearse it."""
         if row.problem:
-            refuse(Code.INVALID_VALUE, hint=f"The line can not be read: {row.problem}.")
+            refuse(Code.INVALID_VALUE, hint=row.problem)
         if len(row.cells) != len(self.columns):
             refuse(Code.INVALID_VALUE, hint=f"{len(row.cells)} cells, where the first row has {len(self.columns)}.")
         if self._is_there(Address.parse(mail)):

@@ -69,7 +69,7 @@ USER_LANGUAGE = Field(
     sql=Column("language"), ldap=Attribute("preferredLanguage"), also=("preferredLanguage",),
 )  # fmt: skip
 USER_TIME_ZONE = Field(
-    "timezone", TIME_ZONE, "Time zone in which the panel tells times, such as `Europe/Berlin`; empty for the server's.",
+    "timezone", TIME_ZONE, "Time zone in which the panel tells times, such as `Europe/Berlin`; empty for UTC.",
     preference="personal_info", sql=Setting("timezone"), ldap=AccountSetting("timezone"),
 )  # fmt: skip
 EMPLOYEE_ID = Field(

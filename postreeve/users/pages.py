@@ -20,7 +20,7 @@ from postreeve.web.accounts import chosen, crumbs, domain_of, new_address, polic
 from postreeve.web.bulk import DELETE, DISABLE, ENABLE, Deed, carry_out, deeds_shown
 from postreeve.web.forms import Form, Section, open_sections, sections
 from postreeve.web.listing import overview
-from postreeve.web.pages import N_, Ask, Redirect, Shown, View, page
+from postreeve.web.pages import N_, Ask, Redirect, Shown, View, page, path_to
 from postreeve.work import Profile
 
 SECTIONS = sections(
@@ -43,7 +43,7 @@ def list_users(ask: Ask, domain: str) -> View:
 
 @page("POST /users/<domain>", title=N_("Users"))
 def change_users(ask: Ask, domain: str) -> View:
-    return carry_out(ask, _deeds(ask), f"/users/{domain}")
+    return carry_out(ask, _deeds(ask), path_to("users", domain))
 
 
 @page("GET /users/<domain>/new", title=N_("New user"))
@@ -57,7 +57,7 @@ def add_user(ask: Ask, domain: str) -> View:
     mail = new_address(ask, domain)
     ask.run("POST /api/user/<mail>", mail, **_new_form(ask).changes())
     notice = ask._("%(name)s has been added.", name=mail)
-    return Redirect(f"/users/{domain}/new" if ask.typed("another") else f"/user/{mail}", notice)
+    return Redirect(path_to("users", domain, "new") if ask.typed("another") else path_to("user", mail), notice)
 
 
 @page("GET /user/<mail>", title=N_("User"))
@@ -80,14 +80,16 @@ def save_user(ask: Ask, mail: str) -> View:
     changes = _form(ask, here, ask.run("GET /api/user/<mail>", mail)).changes()
     if changes:
         ask.run("PUT /api/user/<mail>", mail, **changes)
-    return Redirect(f"/user/{mail}?section={here.name}", said_of(ask, changes))
+    return Redirect(path_to("user", mail, section=here.name), said_of(ask, changes))
 
 
 @page("GET /user/<mail>/rename", title=N_("Change address"))
 def show_new_address(ask: Ask, mail: str) -> View:
     ask.run("GET /api/user/<mail>", mail)
     says = N_("The mailbox stays where it is on disk; memberships and policies follow. The old address is free again.")
-    values = {"mail": mail, "path": f"/user/{mail}", "crumbs": crumbs(ask, domain_of(mail), "users"), "says": says}
+    values = {
+        "mail": mail, "path": path_to("user", mail), "crumbs": crumbs(ask, domain_of(mail), "users"), "says": says,
+    }  # fmt: skip
     return Shown("accounts/rename.html", values)
 
 
@@ -95,26 +97,28 @@ def show_new_address(ask: Ask, mail: str) -> View:
 def rename_user(ask: Ask, mail: str) -> View:
     new = ask.typed("new_mail").strip()
     ask.run("POST /api/user/<mail>/change_email/<new_mail>", mail, new)
-    return Redirect(f"/user/{new}", ask._("%(old)s is %(new)s now.", old=mail, new=new))
+    return Redirect(path_to("user", new), ask._("%(old)s is %(new)s now.", old=mail, new=new))
 
 
 @page("GET /user/<mail>/delete", title=N_("Delete user"))
 def ask_before_deleting(ask: Ask, mail: str) -> View:
     ask.run("GET /api/user/<mail>", mail)
     says = N_("The account, its alias addresses, memberships and policies are deleted. This can not be undone.")
-    values = {"name": mail, "path": f"/user/{mail}", "crumbs": crumbs(ask, domain_of(mail), "users"), "says": says}
+    values = {
+        "name": mail, "path": path_to("user", mail), "crumbs": crumbs(ask, domain_of(mail), "users"), "says": says,
+    }  # fmt: skip
     return Shown("accounts/delete.html", {**values, "also": "domains/keep.html", "days": KEEP_DAYS})
 
 
 @page("POST /user/<mail>/delete", title=N_("Delete user"))
 def delete_user(ask: Ask, mail: str) -> View:
     _delete(ask, mail)
-    return Redirect(f"/users/{domain_of(mail)}", ask._("%(name)s has been deleted.", name=mail))
+    return Redirect(path_to("users", domain_of(mail)), ask._("%(name)s has been deleted.", name=mail))
 
 
 def user_profile_tabs(ask: Ask, mail: str, here: str) -> list[tuple[str, str, bool]]:
     """Return the links to the sections of a user's profile that are open to who asks."""
-    return section_links(ask, _sections(ask, mail), f"/user/{mail}", here)
+    return section_links(ask, _sections(ask, mail), path_to("user", mail), here)
 
 
 def _sections(ask: Ask, mail: str) -> list[Section]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from postreeve.web.forms import SECTION_TITLES, Section
-from postreeve.web.pages import Ask
+from postreeve.web.pages import Ask, path_to
 
 Crumbs = list[tuple[str, str]]
 POLICIES = ("spampolicy", "throttle", "greylisting", "wblist")
@@ -17,7 +17,7 @@ def domain_of(mail: str) -> str:
 
 def crumbs(ask: Ask, domain: str, kind: str) -> Crumbs:
     """Return the way from the domains to its accounts of a kind, such as `aliases`: texts and paths."""
-    return [(ask._("Domains"), "/domains"), (domain, f"/{kind}/{domain}")]
+    return [(ask._("Domains"), "/domains"), (domain, path_to(kind, domain))]
 
 
 def new_address(ask: Ask, domain: str) -> str:
@@ -33,7 +33,7 @@ def section_links(ask: Ask, known: Iterable[Section], path: str, here: str) -> l
 def policy_links(ask: Ask, scope: str, closed: Collection[str], here: str = "") -> list[tuple[str, str, bool]]:
     """Return the links to the policies of everybody, a domain or a user that are open to who asks."""
     return [
-        (ask._(SECTION_TITLES[name]), f"/policies/{scope}/{name}", name == here)
+        (ask._(SECTION_TITLES[name]), path_to("policies", scope, name), name == here)
         for name in POLICIES if name not in closed
     ]  # fmt: skip
 

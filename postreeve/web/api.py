@@ -4,15 +4,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
 import anyio.to_thread
 import msgspec
-from anyio import CapacityLimiter, fail_after
+from anyio import CapacityLimiter
 from starlette.requests import ClientDisconnect
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from postreeve import networks, operations
 from postreeve.errors import Code, Refused, refuse, true_status
@@ -20,8 +20,9 @@ from postreeve.operations import PATH_PARAMETERS, REGISTRY, Answer, Call, Operat
 from postreeve.permissions import anyone
 from postreeve.sessions.operations import Opened, resume
 from postreeve.settings import Settings
-from postreeve.web import requests, watching
+from postreeve.web import requests, sending, watching
 from postreeve.web.requests import Parameters
+from postreeve.web.sending import Header, Reply
 from postreeve.work import (
     ConflictError,
     LongText,
@@ -32,25 +33,11 @@ from postreeve.work import (
 )
 
 COOKIE = "postreeve_api"
-PIECE_BYTES = 64 * 1024
-PIECE_SECONDS = 5
-"""A long answer that is found out slowly comes in smaller pieces, so that nobody in between gives up."""
-UNREAD_SECONDS = 60
-"""A client that takes nothing of a long answer for so long is dropped: it holds a database connection."""
 RETRY_SECONDS = 5
+GUARDS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 log = logging.getLogger("postreeve.api")
 _encoder = msgspec.json.Encoder(enc_hook=str)
-Header = tuple[bytes, bytes]
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer on its way out: a body, or an iterator of pieces of one."""
-
-    status: int
-    body: bytes | Iterator[bytes]
-    headers: tuple[Header, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,7 +123,8 @@ class Api:
         if is_secretive and b'"_success":false' in (reply.body if isinstance(reply.body, bytes) else b""):
             due = started + (self.settings.login_answer_ms + 1) / 1000  # a loop's timers may come 1 ms early
             await asyncio.sleep(max(due - time.monotonic(), 0))
-        await self._send(reply, send, is_head=scope["method"] == "HEAD")
+        guarded = replace(reply, headers=(*reply.headers, *GUARDS))
+        await sending.send_reply(guarded, scope, send, self.limiter)
 
     def _client(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Client:
         peer = requests.peer(scope, headers, self.settings)
@@ -177,33 +165,6 @@ class Api:
         if (allowed or settings.restrict_api_access) and not networks.lies_in(client.address, allowed):
             refuse(Code.NOT_AUTHORIZED)
 
-    async def _send(self, reply: Reply, send: Send, *, is_head: bool) -> None:
-        headers = [*reply.headers, (b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
-        if isinstance(reply.body, bytes):
-            headers.append((b"content-length", str(len(reply.body)).encode()))
-            await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-            await send({"type": "http.response.body", "body": b"" if is_head else reply.body})
-            return
-        pieces = reply.body
-        try:
-            piece = await self._next(pieces)
-            await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-            while piece is not None and not is_head:
-                with fail_after(UNREAD_SECONDS):
-                    await send(_part(piece, more=True))
-                piece = await self._next(pieces)
-            await send(_part(b"", more=False))
-        finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(pieces.close, limiter=self.limiter)  # type: ignore[attr-defined]
-
-    async def _next(self, pieces: Iterator[bytes]) -> bytes | None:
-        return await anyio.to_thread.run_sync(next, pieces, None, limiter=self.limiter)
-
-
-def _part(body: bytes, *, more: bool) -> Message:
-    return {"type": "http.response.body", "body": body, "more_body": more}
-
 
 def _refuse_foreign_origin(method: str, headers: Mapping[bytes, bytes], client: Client) -> None:
     """Refuse changes that a page of another site asks a browser for."""
@@ -222,23 +183,17 @@ def _reply(answer: Answer, client: Client, operation: Operation) -> Reply:
     elif operation.template == "/api/logout":
         headers += ((b"set-cookie", _set_cookie("", client) + b"; Max-Age=0"),)
     elif isinstance(answer.data, Iterator | LongText | Streamed):
-        return Reply(HTTPStatus.OK, _begun(_pieces(answer.data, answer.remarks)), headers)
+        return Reply(HTTPStatus.OK, sending.begun(_written(answer.data, answer.remarks)), headers)
     elif operation.method == "GET":
         envelope["_data"] = answer.data
     return Reply(HTTPStatus.OK, _encoder.encode(envelope), headers)
 
 
-def _pieces(data: Iterator[Any] | LongText | Streamed, remarks: Remarks) -> Iterator[bytes]:
-    """Write a long answer as it is read, in pieces of about 64 KB."""
-    piece = bytearray(_encoder.encode({"_success": True, **_said(remarks)})[:-1] + b',"_data":')
-    due = time.monotonic() + PIECE_SECONDS
-    for part in _parts(data):
-        piece += part
-        if len(piece) >= PIECE_BYTES or time.monotonic() >= due:
-            yield bytes(piece)
-            piece.clear()
-            due = time.monotonic() + PIECE_SECONDS
-    yield bytes(piece + b"}")
+def _written(data: Iterator[Any] | LongText | Streamed, remarks: Remarks) -> Iterator[bytes]:
+    """Write a long answer as it is read."""
+    yield _encoder.encode({"_success": True, **_said(remarks)})[:-1] + b',"_data":'
+    yield from _parts(data)
+    yield b"}"
 
 
 def _parts(data: Iterator[Any] | LongText | Streamed) -> Iterator[bytes]:
@@ -263,18 +218,6 @@ def _list(items: Iterator[Any]) -> Iterator[bytes]:
         yield separator + _encoder.encode(item)
         separator = b","
     yield b"[]" if separator == b"[" else b"]"
-
-
-def _begun(pieces: Iterator[bytes]) -> bytes | Iterator[bytes]:
-    """Read the beginning of a long answer: what fails there can still be said, what is short needs no stream."""
-    first, second = next(pieces), next(pieces, None)
-    return first if second is None else _continued(first, second, pieces)
-
-
-def _continued(first: bytes, second: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield second
-    yield from pieces
 
 
 def _said(remarks: Remarks) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from babel import Locale
 
-from postreeve.errors import Code, refuse
+from postreeve.errors import Code, Refused, refuse
 from postreeve.fields import LANGUAGE, PASSWORD, PRESENT_PASSWORD, AnyField, Role, SetField
 from postreeve.profiles import Text, Texts
 from postreeve.translations import ACCOUNT_LANGUAGES
@@ -192,19 +192,18 @@ class Form:
         stored = (self._stored or {}).get(of.name)
         if isinstance(of, SetField):
             return _difference(of, typed, stored or [])
-        is_news = typed != (stored or "") if self._stored is not None else typed != ""
-        return {of.name: str(typed)} if is_news else {}
+        return {of.name: str(typed)} if typed != _as_typed(of, str(stored or "")) else {}
 
     def _typed(self, of: AnyField) -> Text:
         values = self._ask.form.get(of.name, ())
         if isinstance(of, SetField):
             return [word for value in values for part in re.split(r"[\r\n,]", value) if (word := part.strip())]
-        text = values[-1].replace("\r\n", "\n") if values else ""
-        return text if of.kind.is_verbatim else text.strip()
+        return _as_typed(of, values[-1] if values else "")
 
     def _input(self, of: AnyField) -> Input:
         stored = (self._stored or {}).get(of.name, [] if isinstance(of, SetField) else "")
         is_secret = of.kind.schema in _SECRETS
+        as_typed = stored if isinstance(stored, list) else _as_typed(of, stored)
         typed = self._typed(of) if self._ask.problem and of.name in self._ask.form and not is_secret else stored
         choices = self._choices_of(of, stored)
         return Input(
@@ -221,7 +220,7 @@ class Form:
             mode=_mode(of),
             is_required=of.name in self._required,
             stored=", ".join([stored] if isinstance(stored, str) else stored)
-            if self.was_changed and typed != stored else None,
+            if self.was_changed and typed not in (stored, as_typed) else None,
             error=self._error(of),
         )  # fmt: skip
 
@@ -297,10 +296,24 @@ def word_title(of: AnyField, word: str) -> str:
     return of.kind.titles.get(word) or SECTION_TITLES.get(word) or words(word)
 
 
+def _as_typed(of: AnyField, text: str) -> str:
+    """Return a text as it is once it has been in an input: ends of lines are one sign, blanks at both ends are gone."""
+    lines = re.sub(r"\r\n?", "\n", text)
+    return lines if of.kind.is_verbatim else lines.strip()
+
+
+def _spelled(of: SetField[str], word: str) -> str:
+    """Return the one spelling of a word of a set, such as `xn--mnchen-3ya.de` of `München.de`."""
+    try:
+        return str(of.kind.parse(word.strip())).lower()
+    except Refused:
+        return word.strip().lower()
+
+
 def _difference(of: SetField[str], typed: Iterable[str], stored: Iterable[str]) -> dict[str, str]:
     """Return how a set becomes what was typed: by what comes and goes where that can be said, else as a whole."""
-    wanted = {word.lower(): word for word in typed}
-    there = {word.lower(): word for word in stored}
+    wanted = {_spelled(of, word): word for word in typed}
+    there = {_spelled(of, word): word for word in stored}
     if wanted.keys() == there.keys():
         return {}
     name = {role: name for name, role in reversed([*of.roles.items()])}

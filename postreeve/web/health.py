@@ -1,7 +1,9 @@
 """Whether the process lives, whether it can work, and what it counts: for balancers and those who watch."""
 
 import logging
+import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TypeVar
@@ -25,7 +27,7 @@ _FRESH_SECONDS = 1
 """A look serves everybody who asks so soon after it."""
 _POOL_SECONDS = 5
 _LOOKS = 16
-"""Threads for looking: one that hangs must not keep the others waiting, nor any request."""
+"""Threads for looking, more than there are stores: one that hangs must not keep the others waiting, nor any request."""
 
 log = logging.getLogger("postreeve.health")
 
@@ -37,6 +39,8 @@ class Health:
         self.storage = storage
         self.settings = settings
         self._limiter = CapacityLimiter(_LOOKS)
+        self._under_way: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        """What each look holds until it returns, whether or not anybody waits for it still."""
         self._lock = anyio.Lock()
         self._looked: tuple[float, dict[str, bool]] = (-_FRESH_SECONDS, {})
 
@@ -86,11 +90,11 @@ class Health:
         return found
 
     async def _look(self, store: str, found: dict[str, bool]) -> None:
-        found[store] = await self._in_thread(lambda: self.storage.is_answering(store))
+        found[store] = await self._found(store, lambda: self.storage.is_answering(store), otherwise=False)
 
     async def _pending(self) -> int | None:
         with anyio.move_on_after(LOOK_SECONDS):
-            return await self._in_thread(self._count_pending)
+            return await self._found("what is pending", self._count_pending, otherwise=None)
         return None
 
     def _count_pending(self) -> int | None:
@@ -101,5 +105,18 @@ class Health:
             log.warning("What is pending can not be counted: %s", error)
             return None
 
-    async def _in_thread(self, look: Callable[[], T]) -> T:
-        return await to_thread.run_sync(look, limiter=self._limiter, abandon_on_cancel=True)
+    async def _found(self, name: str, look: Callable[[], T], *, otherwise: T) -> T:
+        """Look in a thread, but never twice at once: a store that hangs would take one more with each question."""
+        under_way = self._under_way[name]
+
+        def found() -> T:
+            if not under_way.acquire(blocking=False):
+                return otherwise
+            try:
+                return look()
+            finally:
+                under_way.release()
+
+        if under_way.locked():
+            return otherwise
+        return await to_thread.run_sync(found, limiter=self._limiter, abandon_on_cancel=True)

@@ -112,5 +112,15 @@ def _forget_the_dead(directory: Path) -> None:
     """Leave out what processes that are gone had in use; what they have counted stays."""
     for file in directory.glob("gauge_live*.db"):
         number = int(file.stem.rpartition("_")[2])
-        if not Path(f"/proc/{number}").exists():
+        if not _is_alive(number):
             mark_process_dead(number, str(directory))  # type: ignore[no-untyped-call]
+
+
+def _is_alive(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # of another user
+        return True
+    return True

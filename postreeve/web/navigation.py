@@ -1,9 +1,12 @@
 """The menu: what there is, in the order in which it is offered, to those who may go there."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from postreeve.errors import Refused
 from postreeve.web.pages import N_, PAGES, SELF_SERVICE, Ask
+from postreeve.work import ConflictError, StoreUnavailableError
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,10 @@ class Entry:
     """The operation whose rule decides who sees it; empty for everybody."""
     begins: tuple[str, ...] = ()
     """Further paths below which this is the place."""
+    store: str = ""
+    """Without it there is nothing to be seen there."""
+    preference: str = ""
+    """What closes it to mail users."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Link:
     is_here: bool
 
 
-DOMAINS = "/domains"
+DOMAINS, AMAVISD = "/domains", "amavisd"
 OF_SOMETHING = re.compile(r"/policies/[^/]*\.")
 """The policies of a domain or a user, which belong to these and not to those for everybody."""
 PANEL_MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
@@ -47,9 +54,9 @@ PANEL_MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         N_("Activities"),
         (
-            Entry(N_("Quarantine"), "/quarantine", "quarantine", "GET /api/quarantine"),
-            Entry(N_("Sent mail"), "/sent", "sent", "GET /api/mail_log/sent"),
-            Entry(N_("Received mail"), "/received", "received", "GET /api/mail_log/received"),
+            Entry(N_("Quarantine"), "/quarantine", "quarantine", "GET /api/quarantine", store=AMAVISD),
+            Entry(N_("Sent mail"), "/sent", "sent", "GET /api/mail_log/sent", store=AMAVISD),
+            Entry(N_("Received mail"), "/received", "received", "GET /api/mail_log/received", store=AMAVISD),
             Entry(N_("Admin log"), "/log", "log", "GET /api/panel/log"),
         ),
     ),
@@ -66,11 +73,17 @@ SELF_SERVICE_MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "",
         (
             Entry(N_("My account"), "/self-service", "profile"),
-            Entry(N_("Quarantine"), "/self-service/quarantine", "quarantine"),
-            Entry(N_("Received mail"), "/self-service/received", "received"),
+            Entry(
+                N_("Quarantine"), "/self-service/quarantine", "quarantine", "GET /api/quarantine",
+                store=AMAVISD, preference="quarantine",
+            ),
+            Entry(
+                N_("Received mail"), "/self-service/received", "received", "GET /api/mail_log/received",
+                store=AMAVISD, preference="rcvd_mails",
+            ),
         ),
     ),
-)
+)  # fmt: skip
 
 
 def menu(ask: Ask) -> list[tuple[str, list[Link]]]:
@@ -78,12 +91,29 @@ def menu(ask: Ask) -> list[tuple[str, list[Link]]]:
     if ask.actor is None:
         return []
     groups = SELF_SERVICE_MENU if ask.face is SELF_SERVICE else PANEL_MENU
-    found = [(title, [_link(entry, ask) for entry in entries if _is_for(entry, ask)]) for title, entries in groups]
+    there = {"", *ask.storage.stores()}
+    preferences = {"", *(_preferences(ask) if ask.face is SELF_SERVICE else ())}
+    found = [
+        (title, [
+            _link(entry, ask) for entry in entries
+            if _is_for(entry, ask) and entry.store in there and entry.preference in preferences
+        ])
+        for title, entries in groups
+    ]  # fmt: skip
     return [(title, links) for title, links in found if links]
 
 
 def _is_for(entry: Entry, ask: Ask) -> bool:
     return f"GET {entry.path}" in PAGES and (not entry.needs or ask.may(entry.needs))
+
+
+def _preferences(ask: Ask) -> Sequence[str]:
+    """Return which preferences are open to a mail user; none, as long as nobody can tell."""
+    try:
+        open_ones: Sequence[str] = ask.run("GET /api/self-service")["preferences"]
+    except (Refused, StoreUnavailableError, ConflictError):
+        return ()
+    return open_ones
 
 
 def _link(entry: Entry, ask: Ask) -> Link:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
 
 from postreeve import operations
 from postreeve.errors import Refused
@@ -230,6 +231,12 @@ def page(  # noqa: PLR0913 - each option says one thing about a page
         return function
 
     return register
+
+
+def path_to(*segments: str, **query: str) -> str:
+    """Return the path of a page, below the mount point; what stands in a segment stays within it."""
+    path = "/" + "/".join(quote(segment, safe="@.-_~+") for segment in segments)
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 def local_path(path: str) -> str:

@@ -17,14 +17,14 @@ from urllib.parse import quote, urlencode
 import anyio.to_thread
 from anyio import CapacityLimiter
 from starlette.requests import ClientDisconnect
-from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from postreeve import translations
 from postreeve.errors import Code, Refused, refuse, true_status
 from postreeve.sessions.operations import resume
 from postreeve.settings import Settings
-from postreeve.web import navigation, rendering, requests, watching
+from postreeve.web import navigation, rendering, requests, sending, watching
 from postreeve.web.pages import (
     MOUNT,
     PAGES,
@@ -36,8 +36,10 @@ from postreeve.web.pages import (
     Redirect,
     Shown,
     View,
+    path_to,
 )
 from postreeve.web.requests import Peer
+from postreeve.web.sending import Reply
 from postreeve.work import ConflictError, Storage, StoreUnavailableError
 
 SECURITY = {
@@ -79,6 +81,8 @@ class Browser:
     accepted: str
     notice: str
     is_new: bool
+    is_script: bool = False
+    """A script wants a part of the page; going back in the history, it takes a whole one."""
     cookies: list[str] = field(default_factory=list)
 
     def secret(self, of: str, purpose: str) -> str:
@@ -114,6 +118,22 @@ class Routes:
         if is_there:
             refuse(Code.METHOD_NOT_ALLOWED)
         return None, ()
+
+
+class File(Response):
+    """A file on its way out, sent as the API sends its long answers."""
+
+    def __init__(
+        self, pieces: bytes | Iterator[bytes], limiter: CapacityLimiter, *, media_type: str, headers: dict[str, str]
+    ) -> None:
+        super().__init__(media_type=media_type, headers=headers)
+        del self.headers["content-length"]
+        self.pieces = pieces
+        self.limiter = limiter
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        reply = Reply(self.status_code, self.pieces, tuple(self.raw_headers))
+        await sending.send_reply(reply, scope, send, self.limiter)
 
 
 class Panel:
@@ -179,13 +199,14 @@ class Panel:
             accepted=headers.get(b"accept-language", b"").decode("latin-1"),
             notice=requests.cookie(headers, NOTICE),
             is_new=not visitor,
+            is_script=b"hx-request" in headers and b"hx-history-restore-request" not in headers,
         )
 
     def _ask(self, browser: Browser, path: tuple[str, ...], page: Page | None = None) -> Ask:
         face = page.face if page else SELF_SERVICE if path[:1] == ("self-service",) else PANEL
         return Ask(
             storage=self.storage,
-            path="/" + "/".join(quote(part, safe="@.-_~+") for part in path),
+            path=path_to(*path),
             query={},
             form={},
             client=browser.peer.address,
@@ -258,7 +279,8 @@ class Panel:
                 return self._redirected(view, ask, browser)
             case Download(name, media_type, pieces):
                 headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
-                return StreamingResponse(_begun(iter(pieces)), media_type=media_type, headers=headers)
+                body = sending.begun(piece.encode() for piece in pieces)
+                return File(body, self.limiter, media_type=media_type, headers=headers)
 
     def _shown(self, view: Shown, ask: Ask, browser: Browser) -> Response:
         text = rendering.render(
@@ -298,7 +320,10 @@ class Panel:
         way = login if ask.path in {home, login} else f"{login}?{urlencode({'next': asked})}"
         said = ask._(no.codes[0].value) if no.codes[0] is Code.SESSION_EXPIRED else ""
         view = Redirect(way, said, opened="" if ask.token else None)
-        return self._redirected(view, ask, browser)
+        answer = self._redirected(view, ask, browser)
+        if browser.is_script:  # it would follow unseen, and look for its part in the login
+            return Response(status_code=HTTPStatus.NO_CONTENT, headers={"hx-redirect": answer.headers["location"]})
+        return answer
 
     def _failed(self, ask: Ask, browser: Browser, no: Refused) -> Response:
         """Return the page that says why there is no other."""
@@ -324,16 +349,6 @@ def said_besides(ask: Ask) -> Iterator[str]:
         yield ask._("Will be finished in the background: %(steps)s.", steps=", ".join(remarks.pending))
     if remarks.hint:
         yield remarks.hint
-
-
-def _begun(pieces: Iterator[str]) -> Iterator[str]:
-    """Return what is written as it is read, but read the first piece at once: until then it can be refused."""
-    return _continued(next(pieces, ""), pieces)
-
-
-def _continued(first: str, pieces: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from pieces
 
 
 _MOST_NOTICE = 1500

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from importlib import resources
 from urllib.parse import urlencode
@@ -12,7 +12,7 @@ from babel.numbers import format_decimal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from postreeve import __version__
-from postreeve.web.pages import MOUNT, N_, Ask
+from postreeve.web.pages import MOUNT, N_, Ask, path_to
 
 _TEXT = "text/plain; charset=utf-8"
 STATIC = {
@@ -55,6 +55,8 @@ def environment() -> Environment:
         "megabytes": megabytes,
         "moment": moment,
         "number": number,
+        "path_to": path_to,
+        "zone_name": zone_name,
     }
     return found
 
@@ -93,8 +95,17 @@ def megabytes(ask: Ask, count: float) -> str:
 def moment(ask: Ask, text: str) -> str:
     """Return a time, `YYYY-MM-DD HH:MM:SS` in UTC, in the reader's time zone and as the language writes it."""
     when = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-    zone = get_timezone(ask.actor.time_zone or None) if ask.actor else None
-    return format_datetime(when, "short", tzinfo=zone, locale=ask.language.locale)
+    return format_datetime(when, "short", tzinfo=zone_of(ask), locale=ask.language.locale)
+
+
+def zone_of(ask: Ask) -> tzinfo:
+    """Return the reader's time zone: that of the account, or UTC if it has none."""
+    return get_timezone(zone_name(ask))
+
+
+def zone_name(ask: Ask) -> str:
+    """Return what the reader's time zone is called, such as `Europe/Berlin`."""
+    return (ask.actor.time_zone if ask.actor else "") or "UTC"
 
 
 def render(template: str, **values: object) -> str:

@@ -126,6 +126,18 @@ def test_domain_admins_see_what_concerns_their_domains_and_themselves(site: Site
     assert site.admin("no@far.test").data("panel/log")["lines"][0]["username"] == "no@far.test"
 
 
+def test_addresses_that_are_kept_from_domain_admins_can_not_be_guessed(site: Site) -> None:
+    root = site.root()
+    root.ok("POST", "domain/a.test")
+    client = site.admin("al@far.test", "a.test")
+    _write(site, 1, domain="a.test", msg="By somebody.")
+    _write(site, 1, domain="a.test", admin="al@far.test", msg="By oneself.")
+    assert sorted(_texts(root, ip="192.0.2.1")) == ["By oneself.", "By somebody."]
+    for filters in ({}, {"admin": "AL@far.test"}, {"domain": "a.test"}):
+        assert _texts(client, ip="192.0.2.1", **filters) == ["By oneself."], filters
+    assert client.data("panel/log", ip="192.0.2.1", admin="old@far.test") == {"lines": [], "next": ""}
+
+
 def test_deleted_lines_leave_a_line(site: Site) -> None:
     root = site.root()
     root.ok("POST", "domain/ex.com")

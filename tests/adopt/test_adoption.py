@@ -47,7 +47,7 @@ def adopted(site: IredmailSite) -> Iterator[Path]:
     done = ran(*adopting(site))
     assert done.exit_code == 0, done.output
     file = site.folder / "data/postreeve.toml"
-    assert f"Written: {file} (only its owner may read it)." in done.stdout
+    assert f"Written: {file} (closed to others)." in done.stdout
     yield file
 
 

@@ -33,9 +33,11 @@ def test_the_authority_of_a_directory_is_named_for_whatever_folder_we_are_starte
 @pytest.mark.parametrize(
     ("options", "file", "next_options"),
     [
-        (["--data=etc"], "etc/postreeve.toml", "--data etc"),
-        (["--settings=etc/postreeve.toml"], "etc/postreeve.toml", "--data etc"),
-        (["--settings=etc/ours.toml"], "etc/ours.toml", "--settings etc/ours.toml"),
+        ([], "data/postreeve.toml", ""),
+        (["--data=etc"], "etc/postreeve.toml", " --data etc"),
+        (["--settings=etc/postreeve.toml"], "etc/postreeve.toml", " --settings etc/postreeve.toml"),
+        (["--settings=our own/x.toml"], "our own/x.toml", " --settings 'our own/x.toml'"),
+        (["--data=lib", "--settings=etc/x.toml"], "etc/x.toml", " --data lib --settings etc/x.toml"),
     ],
 )
 def test_the_settings_name_the_token_and_the_next_commands_name_the_settings(
@@ -45,9 +47,9 @@ def test_the_settings_name_the_token_and_the_next_commands_name_the_settings(
     source = settings_py(tmp_path, {**SQL, "mlmmjadmin_api_auth_token": TOKEN})
     done = ran("adopt", str(source), "--no-check", f"--root={tmp_path}", *options)
     assert done.exit_code == 0, done.output
-    assert f"Next: `postreeve doctor {next_options}`, then `postreeve serve {next_options}`." in done.stdout
+    assert f"Next: `postreeve doctor{next_options}`, then `postreeve serve{next_options}`." in done.stdout
     named = Path(tomllib.loads((tmp_path / file).read_text())["mlmmjadmin_token_file"])
-    assert (named, named.read_text()) == (tmp_path / "etc/mlmmjadmin.token", f"{TOKEN}\n")
+    assert (named, named.read_text()) == ((tmp_path / file).parent / "mlmmjadmin.token", f"{TOKEN}\n")
 
 
 def test_a_name_that_bounds_who_gets_in_may_stand_in_a_file_beside(tmp_path: Path) -> None:

@@ -52,6 +52,19 @@ def test_what_is_forced_replaces_the_file_and_its_mode(tmp_path: Path) -> None:
     assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == ("2", 0o600)
 
 
+@pytest.mark.parametrize(("before", "after"), [(0o640, 0o640), (0o600, 0o600), (0o644, 0o600), (0o660, 0o640)])
+def test_what_is_forced_is_for_whom_the_file_was(tmp_path: Path, before: int, after: int) -> None:
+    """A service that runs as another user than who forces it can read its settings."""
+    file = tmp_path / "b"
+    file.write_text("old")
+    owner = (12345, 12346) if os.geteuid() == 0 else (os.geteuid(), os.getgroups()[-1])
+    os.chown(file, *owner)
+    file.chmod(before)
+    write({file: "2"}, is_forced=True)
+    status = file.stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (*owner, after)
+
+
 def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_text("other")
     (tmp_path / "b").symlink_to(tmp_path / "elsewhere")

@@ -233,3 +233,13 @@ def test_settings_from_elsewhere_may_be_those_that_are_needed(name: str) -> None
     ]
     with pytest.raises(SettingsError, match=f"Line 9: it imports other code, which may say {name}. Write those"):
         adopted(elsewhere, **{key: value for key, value in values.items() if key != name})
+
+
+@pytest.mark.parametrize("name", ["backend", "vmail_db_host", "RESTRICT_API_ACCESS"])
+def test_settings_from_elsewhere_may_replace_what_stands_above(name: str) -> None:
+    bounds = {key: Literal(["192.0.2.1"], 9) for key in names._BOUNDS}
+    literals = {key: Literal(value, 9) for key, value in {**SQL, **NEW}.items()}
+    literals |= {**bounds, "RESTRICT_API_ACCESS": Literal(value=True, line=9)}
+    literals[name] = Literal(literals[name].value, 1, is_last=False)
+    with pytest.raises(SettingsError, match=f"Line 2: it imports other code, which may say {name}. Write those"):
+        translate(Written(literals, (Unread(2, ANY, "it imports other code"),)))

@@ -97,6 +97,14 @@ def test_foreign_settings_that_are_imported_are_told(file: Path) -> None:
     assert (unread.name, unread.reason) == (ANY, "it imports other code")
 
 
+@pytest.mark.parametrize(
+    "text", ["from custom import *\n", "try:\n    from custom import *\nexcept ImportError:\n    pass\n"]
+)
+def test_what_stands_above_such_an_import_may_not_be_the_last_word(file: Path, text: str) -> None:
+    found = written(file, f"above = 1\nboth = 1\n{text}both = below = 2\n").literals
+    assert {name: literal.is_last for name, literal in found.items()} == {"above": False, "both": True, "below": True}
+
+
 def test_secrets_of_lines_that_are_not_read_are_nowhere(file: Path) -> None:
     assert "hunter2" not in repr(written(file, "vmail_db_password = 'hunter2' + ''\n"))
 
@@ -145,5 +153,13 @@ def test_what_is_imported_from_a_file_beside_is_read_and_never_run(file: Path, t
         (3, "other", "custom_settings.py line 3: its value is computed"),
         (3, ANY, "custom_settings.py line 4: it imports other code"),
     ]
+    assert [literal.is_last for literal in found.literals.values()] == [False, False]
     assert not (tmp_path / "trace").exists()
-    assert values(written(file, f"{text}size = 3\n"))["size"] == 3
+    below = written(file, f"{text}size = 3\n").literals
+    assert (below["size"].value, below["size"].is_last, below["clients"].is_last) == (3, True, False)
+
+
+def test_a_file_beside_may_import_first_and_say_the_last_word_itself(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "custom_settings.py").write_text("from more import *\nsize = 2\n")
+    found = written(file, "other = 1\nfrom custom_settings import *\n").literals
+    assert {name: literal.is_last for name, literal in found.items()} == {"other": False, "size": True}

@@ -16,11 +16,21 @@ CREATED = {
     "list": ("news@ex.com", "ml/news@ex.com", "mail", ("ex.com",)),
     "maillist": ("all@ex.com", "maillist/all@ex.com", "mail", ("ex.com",)),
 }
-KINDS = [kind if kind != "maillist" else pytest.param(kind, marks=pytest.mark.ldap) for kind in CREATED]
+ONLY_IN_A_DIRECTORY = "maillist"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in CREATED if kind != ONLY_IN_A_DIRECTORY])
 def test_an_account_is_created_shown_listed_updated_and_deleted(site: Site, at: Shell, kind: str) -> None:
+    lives(site, at, kind)
+
+
+@pytest.mark.ldap
+def test_so_is_one_that_is_only_in_a_directory(site: Site, at: Shell) -> None:
+    lives(site, at, ONLY_IN_A_DIRECTORY)
+
+
+def lives(site: Site, at: Shell, kind: str) -> None:
+    """Create an account, show, list and update it, and delete it again."""
     name, path, _, within = CREATED[kind]
     words = accounts.KINDS[kind].words.capitalize()
     secret = ("--password-file=-",) if kind in {"user", "admin"} else ()
@@ -117,6 +127,14 @@ def test_one_page_says_how_to_get_at_the_next(site: Site, at: Shell) -> None:
     assert total == "All pages together: 3."
     option, bookmark = after.removeprefix("The next page: ").split()
     assert at.run("alias", "list", "ex.com", option, bookmark).stdout.startswith("c@ex.com\t")
+
+
+def test_one_kind_of_lists_has_a_total_where_there_is_no_other(site: Site, at: Shell) -> None:
+    at.ok("list", "create", "news@ex.com")
+    told = at.run("list", "list", "ex.com", "--count")
+    assert told.stdout.startswith("news@ex.com\t")
+    assert told.stderr == ("" if site.directory else "All pages together: 1.\n")
+    assert ("total" in at.data("list", "list", "ex.com", "--count")) is not bool(site.directory)
 
 
 def test_columns_are_the_same_for_every_row(site: Site, at: Shell) -> None:

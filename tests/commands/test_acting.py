@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from postreeve.settings import Store
+from postreeve.storage import engines
+from postreeve.storage.sql import Session
+from postreeve.storage.tables.vmail import domain
 from tests.commands.typing_in import Shell, shell
-from tests.outages.processes import settings_file
+from tests.outages.processes import free_port, settings_file
 from tests.site import PASSWORD, ROOT, Site
 
 JANE = "jane@far.test"
@@ -63,12 +66,25 @@ def test_a_store_that_does_not_answer_has_its_own_exit_code(site: Site, tmp_path
     assert "can not be reached" in told
 
 
+def test_what_can_not_be_done_now_has_the_same_exit_code(site: Site, tmp_path: Path) -> None:
+    """What is pending for an address has to be finished in a store that is away."""
+    site.root().ok("POST", "domain/ex.com")
+    site.execute(
+        "iredadmin",
+        "INSERT INTO postreeve_pending (store, deed, name, new_name, witness, created)"
+        " VALUES ('amavisd', 'forget', 'x@ex.com', '', 'mailbox 2020-01-01 00:00:00', 1)",
+    )
+    away = Store(engine="postgresql", port=free_port(), database="amavisd", user="x", password="y")
+    file = settings_file(tmp_path, {**site.stores, "amavisd": away}, mlmmj="")
+    told = Shell(file).refusal("alias", "create", "x@ex.com", status=3)
+    assert told.endswith("(SERVICE_UNAVAILABLE)")
+    assert "pending for x@ex.com" in told
+
+
 @pytest.mark.slow  # waits for a lock
 @pytest.mark.sql
-def test_a_store_that_others_hold_is_told_as_away(site: Site, at: Shell) -> None:
-    from postreeve.storage.sql import Session
-    from postreeve.storage.tables.vmail import domain
-
+def test_a_store_that_others_hold_is_told_as_away(site: Site, at: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "LOCK_SECONDS", 1)
     with Session(site.storage.databases["vmail"]) as other:
         other.begin()
         other.update(domain, {"description": "Mine."}, domain="ex.com")

@@ -2,14 +2,18 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from postreeve import cli
 from postreeve.commands import accounts
 from postreeve.commands.options import Reading, options_of
+from postreeve.commands.shared import MANAGER_PASSWORD
 from postreeve.operations import REGISTRY
+from postreeve.passwords import verify_password
 from postreeve.web.descriptions import Description
 
 OPERATIONS = [
@@ -35,6 +39,33 @@ def test_no_secret_stands_on_the_command_line(route: str) -> None:
     for option in options_of(Description(REGISTRY[route])):
         if "password" in option.wire_name.lower() and "Length" not in option.wire_name:
             assert option.reading in {Reading.FILE, Reading.QUESTION}, option.spelled
+
+
+def test_no_option_of_a_command_of_its_own_takes_a_secret_either() -> None:
+    commands = getattr(typer.main.get_command(cli.app), "commands", {})
+    for word in ("init", "mail-config", "ldap-config", "admin-password"):
+        for option in commands[word].params:
+            assert "password" not in option.name or option.name.endswith("_file"), option.name
+
+
+@pytest.mark.parametrize(
+    ("option", "typed", "variables"),
+    [("--manager-password-file=-", "Own1\nmore\n", {}), ("--database={1}mdb", "", {MANAGER_PASSWORD: "Own1"})],
+)
+def test_a_secret_comes_from_a_file_or_the_environment(
+    tmp_path: Path, option: str, typed: str, variables: dict[str, str]
+) -> None:
+    words = ["ldap-config", str(tmp_path), "--suffix=dc=d,dc=test", f"--data={tmp_path}", option]
+    done = CliRunner().invoke(cli.app, words, input=typed, env=variables)
+    assert done.exit_code == 0, done.output
+    [line] = [line for line in (tmp_path / "slapd.conf").read_text().splitlines() if line.startswith("rootpw")]
+    assert verify_password("Own1", line.split()[1])
+
+
+def test_names_of_parameters_in_sentences_are_those_of_options() -> None:
+    options = options_of(Description(REGISTRY["PUT /api/domain/<domain>"]))
+    [sentence] = [option.annotation.__metadata__[0].help for option in options if option.spelled == "--alias-domains"]
+    assert sentence.endswith("Section `aliases`. Not together with --add-alias-domain, --remove-alias-domain.")
 
 
 @pytest.mark.parametrize("word", cli.COMMANDS)

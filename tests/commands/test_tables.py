@@ -1,13 +1,18 @@
 """Users and aliases from tables at the command line, and as such: every row by itself, as often as one likes."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from postreeve.commands import transfer
+from postreeve.commands.shared import write_whole
+from postreeve.storage import engines
 from postreeve.storage.sql import Session
 from postreeve.storage.tables.vmail import domain
 from postreeve.transfer.operations import MOST_LINES
+from postreeve.work import StoreUnavailableError
 from tests.commands.typing_in import Shell, shell
 from tests.profiles import accounts
 from tests.site import PASSWORD, ROOT, Site
@@ -106,6 +111,27 @@ def test_rows_before_something_unreadable_are_carried_out(site: Site, at: Shell,
     assert accounts(site, "alias") == []
 
 
+def test_an_error_of_the_system_elsewhere_is_no_error_of_the_file(at: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here it is where the results are told."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(transfer, "_told", full)
+    done = at.run("import", "aliases", "-", typed="mail\nx@ex.com\n")
+    assert isinstance(done.exception, OSError)
+    assert "can not be read" not in done.stderr
+
+
+def test_a_quote_that_is_not_closed_costs_few_rows(site: Site, at: Shell) -> None:
+    rows = ["mail,name", 'a@ex.com,"A', *(f"b{number}@ex.com,B" for number in range(30))]
+    done = at.run("import", "aliases", "-", typed="\n".join(rows))
+    assert (done.exit_code, done.stdout) == (1, "10 created, 21 refused.\n")
+    assert done.stderr.splitlines()[-1].startswith("-:22: : ")
+    assert "Lines 2 to 22 can not be read" in done.stderr
+    assert accounts(site, "alias") == [f"b{number}@ex.com" for number in range(20, 30)]
+
+
 def test_rights_are_those_of_each_row(site: Site, at: Shell) -> None:
     site.root().ok("POST", "domain/b.test")
     site.admin("al@far.test", "b.test")
@@ -130,7 +156,10 @@ def test_threads_hash_what_takes_its_time_and_each_gets_the_own_password(site: S
 
 @pytest.mark.slow  # waits for a lock
 @pytest.mark.sql
-def test_where_a_store_does_not_answer_the_rest_is_not_tried(site: Site, at: Shell) -> None:
+def test_where_a_store_does_not_answer_the_rest_is_not_tried(
+    site: Site, at: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "LOCK_SECONDS", 1)
     text = "mail\na@ex.com\nb@ex.com\n"
     with Session(site.storage.databases["vmail"]) as other:
         other.begin()
@@ -157,6 +186,18 @@ def test_what_is_exported_is_what_the_api_exports(site: Site, at: Shell, tmp_pat
     root.ok("DELETE", "alias/all@ex.com")
     assert at.ok("import", "aliases", str(file)) == "1 created.\n"
     assert root.data("alias/all@ex.com")["members"] == ["ann@ex.com", "x@far.test"]
+
+
+def test_an_export_that_breaks_off_leaves_the_file_alone(tmp_path: Path) -> None:
+    def pieces() -> Iterator[str]:
+        yield "half"
+        raise StoreUnavailableError("Gone.")
+
+    file = tmp_path / "out.csv"
+    file.write_text("mine", encoding="utf-8")
+    with pytest.raises(StoreUnavailableError):
+        write_whole(file, pieces())
+    assert [(path.name, path.read_text(encoding="utf-8")) for path in tmp_path.iterdir()] == [("out.csv", "mine")]
 
 
 def test_an_export_that_is_refused_leaves_the_file_alone(at: Shell, tmp_path: Path) -> None:

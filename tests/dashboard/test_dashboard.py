@@ -76,6 +76,13 @@ def test_the_newest_accounts_are_those_that_are_there(site: Site, root: Client) 
     assert [new["name"] for new in root.data("panel/dashboard")["newest"]] == [f"d{n}.test" for n in range(11, 1, -1)]
 
 
+@pytest.mark.ldap
+def test_an_unsubscribable_list_is_told_from_one_with_subscribers(root: Client) -> None:
+    root.ok("POST", "maillist/team@a.test")
+    found = root.data("panel/dashboard")["newest"]
+    assert [(new["kind"], new["name"]) for new in found[:2]] == [("maillist", "team@a.test"), ("list", "news@a.test")]
+
+
 def test_what_is_pending_is_told_in_words(site: Site, root: Client) -> None:
     assert root.data("panel/dashboard")["pending"] == {"number": 0, "steps": []}
     site.execute(

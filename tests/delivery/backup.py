@@ -10,7 +10,14 @@ from tests import servers
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "backup.md"
 _NAMES = "amavisd iredapd vmail iredadmin"
-_PATHS = ("/var/backups/postreeve", "/var/lib/postreeve", "/var/lib/ldap", "--directory=/ ", "dc=example,dc=com")
+_PATHS = (
+    "/var/backups/postreeve",
+    "/var/lib/postreeve",
+    "/var/lib/ldap",
+    "/etc/ldap/slapd.d",
+    "--directory=/ ",
+    "dc=example,dc=com",
+)
 
 
 def command(kind: str, places: Mapping[str, str], names: Mapping[str, str]) -> str:

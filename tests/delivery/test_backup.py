@@ -1,9 +1,13 @@
 """A backup as `docs/backup.md` has it brings everything back."""
 
+from contextlib import closing
 from pathlib import Path
 
+import pymysql
 import pytest
 
+from postreeve.settings import STORES
+from tests import servers
 from tests.delivery import backup
 from tests.servers import MariadbServer, PostgresqlServer, Server, _postgresql_programs
 from tests.site import PASSWORD, ROOT, Row, Site, _read
@@ -39,6 +43,28 @@ def test_all_databases_come_back(site: Site, server: Server, tmp_path: Path) -> 
     again.ok("DELETE", "user/ann@ex.com")
 
 
+@pytest.mark.slow  # two servers
+def test_a_new_mariadb_gets_users_and_databases(tmp_path: Path) -> None:
+    with servers._folder() as folder, servers.mariadb(folder / "old") as old, servers.mariadb(folder / "new") as new:
+        for name in STORES:
+            old.create_database(name)
+        with closing(old._connection()) as connection, connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE vmail.it (a int)")
+            cursor.execute("CREATE USER 'vmail'@'localhost' IDENTIFIED BY 'secret'")
+            cursor.execute("GRANT SELECT ON vmail.* TO 'vmail'@'localhost'")
+        places = {"/var/backups/postreeve": str(tmp_path / "saved")}
+        for what, server in (("saves", old), ("restores-users-of", new), ("restores", new)):
+            backup.run(backup.command(f"{what}-mariadb", places, {}), HOME=_home_of_root(server, tmp_path))
+        with pymysql.connect(unix_socket=new.socket, user="vmail", password="secret", database="vmail") as there:
+            assert there.cursor().execute("SHOW TABLES") == 1
+
+
+def _home_of_root(server: MariadbServer, folder: Path) -> str:
+    """Say in a folder how root reaches a server."""
+    (folder / ".my.cnf").write_text(f"[client]\nsocket={server.socket}\nuser=root\n")
+    return str(folder)
+
+
 def stop(site: Site) -> None:
     """Leave the databases alone, as a service does that is stopped."""
     for database in site.storage.databases.values():
@@ -53,8 +79,7 @@ def _run(what: str, server: Server, site: Site, folder: Path) -> None:
             where = {"PGHOST": str(there), "PGPORT": "5432", "PGUSER": "postgres", "PATH": str(_postgresql_programs())}
             backup.run(backup.command(f"{what}-postgresql", places, names), **where)
         case MariadbServer():
-            (folder / ".my.cnf").write_text(f"[client]\nsocket={server.socket}\nuser=root\n")
-            backup.run(backup.command(f"{what}-mariadb", places, names), HOME=str(folder))
+            backup.run(backup.command(f"{what}-mariadb", places, names), HOME=_home_of_root(server, folder))
         case _:
             files = {name: Path(database.store.path) for name, database in site.storage.databases.items()}
             names = {name: path.stem for name, path in files.items()}

@@ -23,7 +23,17 @@ from tests.watching.probes import written
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 ELSEWHERE = "127.0.0.9"
 """Another address of loopback, which is no proxy's."""
-HIDDEN = ("/metrics", "//metrics", "/metrics/", "/%6detrics", "/iredadmin/../metrics", "/readyz", "/healthz")
+HIDDEN = (
+    "/newsletter/../metrics",
+    "/newsletter/%2e%2e/metrics",
+    "/metrics",
+    "//metrics",
+    "/metrics/",
+    "/%6detrics",
+    "/iredadmin/../metrics",
+    "/readyz",
+    "/healthz",
+)
 MODULES = Path("/usr/lib/apache2/modules")
 pytestmark = pytest.mark.slow  # two servers are started for each test
 
@@ -120,13 +130,18 @@ def proxy(request: pytest.FixtureRequest, site: Site, tmp_path: Path) -> Iterato
     with serving(file) as process, servers._folder() as folder:
         servers._make_certificates(folder)
         made = Proxy(process, folder, free_port(), free_port())
-        snippet = (DEPLOY / f"{request.param}.conf").read_text(encoding="utf-8")
+        snippet = _switched_on((DEPLOY / f"{request.param}.conf").read_text(encoding="utf-8"))
         port = process.base.split("/")[2].rpartition(":")[2]
         (folder / "snippet").write_text(snippet.replace("127.0.0.1:8080", f"127.0.0.1:{port}"), encoding="utf-8")
         text = _nginx(made) if request.param == "nginx" else _apache(made)
         (folder / "conf").write_text(text, encoding="utf-8")
         with _running(request.param, made):
             yield made
+
+
+def _switched_on(snippet: str) -> str:
+    """Return a snippet with the lines that stand behind a # without a space."""
+    return re.sub(r"^#(?! \S)", "", snippet, flags=re.MULTILINE)
 
 
 def _nginx(proxy: Proxy) -> str:
@@ -172,6 +187,21 @@ def test_the_client_s_own_address_arrives_and_no_other(proxy: Proxy) -> None:
     proxy.ask("GET", "/iredadmin/api/domains", headers={"X-Forwarded-For": "192.0.2.99"})
     [line] = proxy.lines()
     assert f"client={ELSEWHERE} " in line
+
+
+def test_whoever_reads_newsletters_has_the_own_address_there_too(proxy: Proxy) -> None:
+    """The pages stand at iRedAdmin's addresses, and their limits count by clients."""
+    answer = proxy.ask("GET", "/newsletter/subscribe/none", headers={"X-Forwarded-For": "192.0.2.99"})
+    [line] = proxy.lines()
+    assert (answer.status_code, answer.headers["x-request-id"] in line) == (404, True)
+    assert f"client={ELSEWHERE} " in line
+    assert " path=/newsletter/subscribe/none " in line
+
+
+def test_the_page_about_lists_shows_the_lines_of_the_snippet() -> None:
+    text = (DEPLOY.parent / "docs/mailing-lists.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"^(location /newsletter/ {\n.*?^}\n)", text, re.DOTALL | re.MULTILINE)
+    assert block in _switched_on((DEPLOY / "nginx.conf").read_text(encoding="utf-8"))
 
 
 def test_paths_arrive_as_they_were_sent(proxy: Proxy) -> None:

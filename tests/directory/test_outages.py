@@ -148,11 +148,13 @@ def test_a_listing_under_way_is_not_cut_short(restarted: Restarted) -> None:
         assert session.count(directory.tree.aliases(DOMAIN), filters.ANYTHING) == 600
 
 
-def test_a_server_that_is_silent_is_not_waited_for(filled: Ldap) -> None:
+@pytest.mark.parametrize("start_tls", [False, True])
+def test_a_server_that_is_silent_is_not_waited_for(filled: Ldap, *, start_tls: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"ldap://127.0.0.1:{silent.getsockname()[1]}"
+        there = msgspec.structs.replace(filled, url=url, timeout=1, start_tls=start_tls)
         with (
-            closing(Directory(msgspec.structs.replace(filled, url=url, timeout=1), 1)) as directory,
+            closing(Directory(there, 1)) as directory,
             Session(directory) as session,
             pytest.raises(StoreUnavailableError),
         ):

@@ -39,6 +39,26 @@ def test_policies_that_nobody_has_are_forgotten(site: Site, root: Client) -> Non
     assert line["msg"].endswith("policy-of-nobody old@ex.com.")
 
 
+def test_policies_for_mail_from_who_has_no_account_are_only_told(site: Site, root: Client) -> None:
+    """A program may send with an address of ours that takes no mail, and is bounded by them."""
+    for kind in ("inbound", "outbound"):
+        insert(site, "iredapd", "throttle", account="robot@ex.com", kind=kind, period=60)
+        insert(site, "iredapd", "throttle", account="ann@ex.com", kind=kind, period=60)
+    insert(site, "amavisd", "users", id=7, email="robot@ex.com", policy_id=7, priority=10)
+    insert(site, "amavisd", "policy", id=7, policy_name="robot@ex.com")
+    insert(site, "amavisd", "wblist", rid=7, sid=1, wb="W")
+    insert(site, "amavisd", "outbound_wblist", rid=1, sid=7, wb="B")
+    note = "There are policies for mail from robot@ex.com, which is no address here: programs may send so."
+    assert sentences(root) == ["There are policies for robot@ex.com, and no such address.", note] * 2
+    mended(root)
+    assert root.data("doctor") == [told("policy-of-nobody", "robot@ex.com", note, is_note=True)] * 2
+    assert [row["kind"] for row in site.rows("throttle", account="robot@ex.com")] == ["outbound"]
+    assert [row["policy_id"] for row in site.rows("users", email="robot@ex.com")] == [0]
+    assert (site.rows("policy", id=7), site.rows("wblist", rid=7)) == ([], [])
+    assert len(site.rows("outbound_wblist", sid=7)) == 1
+    assert len(site.rows("throttle", account="ann@ex.com")) == 2
+
+
 @pytest.mark.parametrize("parameters", [{"catchall": "ann@ex.com"}, {"is_backupmx": "yes", "primarymx": "192.0.2.1"}])
 def test_policies_of_addresses_that_others_answer_for_are_left_alone(
     site: Site, root: Client, parameters: dict[str, str]

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from postreeve.commands import doctor as command
 from postreeve.settings import Ldap, Store
 from tests.doctor.looking import insert
 from tests.outages.processes import settings_file
@@ -100,19 +101,56 @@ def test_many_of_a_kind_are_not_all_written_out(site: Site, file: Path) -> None:
     assert told[20] == "  … and 5 more like these; --json names all."
 
 
-def test_a_settings_file_that_others_may_read_is_closed(site: Site, file: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def open_file(site: Site, file: Path, tmp_path: Path) -> Path:
+    """Settings with passwords that everybody may read."""
     if not site.directory:
         named = {
             name: msgspec.structs.replace(store, password="secret") for name, store in site.settings.databases.items()
         }
         file = settings_file(tmp_path, named, mlmmj="")
     file.chmod(0o644)
+    return file
+
+
+def _is_of(monkeypatch: pytest.MonkeyPatch, file: Path, *, root: bool) -> None:
+    """Let a file be root's, or not, whoever runs the tests."""
+    status = file.stat()
+    monkeypatch.setattr(command, "_ROOT", (status.st_uid, status.st_gid if root else -1))
+
+
+def test_a_settings_file_that_others_may_read_is_closed(open_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = open_file
+    _is_of(monkeypatch, file, root=False)
     done = ran("doctor", f"--settings={file}")
     assert done.stdout.startswith(
         f"The settings file {file} holds passwords, and everybody on this host may get at them."
     )
     ran("doctor", f"--settings={file}", "--fix")
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
+
+
+def test_settings_of_root_are_not_closed_for_the_service_that_reads_them(
+    open_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _is_of(monkeypatch, open_file, root=True)
+    done = ran("doctor", f"--settings={open_file}", "--fix")
+    assert done.exit_code != 0
+    assert "It is root's: `chown` it to the user as whom Postreeve runs, then `chmod 0600`." in done.stdout
+    assert stat.S_IMODE(open_file.stat().st_mode) == 0o644
+
+
+def test_a_settings_file_that_can_not_be_closed_is_told(open_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _is_of(monkeypatch, open_file, root=False)
+
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refused)
+    done = ran("doctor", f"--settings={open_file}", "--fix")
+    assert done.exit_code != 0
+    assert "Not mended: The settings file " in done.stdout
+    assert done.stdout.count("may get at them. Operation not permitted.") == 1
 
 
 # Stores that can not be used

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.doctor.looking import examined, insert, mended, sentences
+from tests.doctor.looking import examined, insert, mended, sentences, told
 from tests.site import PASSWORD, Client, Site
 
 pytestmark = pytest.mark.sql
@@ -42,6 +42,32 @@ def test_a_forwarding_row_follows_its_account(site: Site, root: Client) -> None:
     mended(root)
     assert root.data("doctor") == []
     assert [row["active"] for mail in ("ann@ex.com", "ben@ex.com") for row in own(site, mail)] == [1, 0]
+
+
+def test_who_is_off_is_not_given_to_the_catch_all(site: Site, root: Client) -> None:
+    """While the row is on the mail of who has been switched off comes back, and nobody else reads it."""
+    root.ok("PUT", "domain/ex.com", catchall="ann@ex.com")
+    site.execute("vmail", "UPDATE mailbox SET active = 0 WHERE username = 'ben@ex.com'")
+    sentence = (
+        "ben@ex.com is switched off, and its forwarding row is on: the mail comes back."
+        " With the row off it falls to the catch-all."
+    )
+    assert root.data("doctor") == [told("forwarding-status", "ben@ex.com", sentence)]
+    root.ok("POST", "doctor/forwarding-status/ben@ex.com")
+    assert [row["active"] for row in own(site, "ben@ex.com")] == [1]
+    site.execute("vmail", "UPDATE forwardings SET active = 0 WHERE address = 'ann@ex.com'")
+    mended(root)
+    assert [row["active"] for row in own(site, "ann@ex.com")] == [1]
+
+
+def test_who_forwards_to_others_alone_may_have_the_own_row_off(site: Site, root: Client) -> None:
+    root.ok("PUT", "user/ann@ex.com", forwarding="ann@ex.com,far@away.test")
+    site.execute("vmail", "UPDATE forwardings SET active = 0 WHERE forwarding = 'ann@ex.com'")
+    assert root.data("doctor") == []
+    root.ok("POST", "doctor/forwarding-status/ann@ex.com")
+    assert [row["active"] for row in own(site, "ann@ex.com")] == [0]
+    site.execute("vmail", "UPDATE forwardings SET active = 0 WHERE forwarding = 'far@away.test'")
+    assert examined(root) == [("forwarding-status", "ann@ex.com")]
 
 
 def test_rights_of_nobody_are_withdrawn_and_others_stay(site: Site, root: Client) -> None:
@@ -149,6 +175,23 @@ def test_copies_of_users_that_are_gone_are_deleted(site: Site, root: Client) -> 
     mended(root)
     assert root.data("doctor") == []
     assert [row["username"] for row in site.rows("sender_bcc_user")] == ["ann@ex.com"]
+
+
+def test_copies_of_addresses_that_are_no_users_stay(site: Site, root: Client) -> None:
+    root.ok("POST", "alias/all@ex.com", members="ben@ex.com")
+    root.ok("POST", "ml/news@ex.com")
+    root.ok("PUT", "user/ann@ex.com", aliases="a@ex.com")
+    root.ok("POST", "domain/any.com", catchall="ann@ex.com")
+    wanted = ["all@ex.com", "news@ex.com", "a@ex.com", "whoever@any.com"]
+    for mail in wanted:
+        for table in ("sender_bcc_user", "recipient_bcc_user"):
+            domain = mail.partition("@")[2]
+            insert(site, "vmail", table, username=mail, bcc_address="copy@away.test", domain=domain)
+    assert root.data("doctor") == []
+    for mail in wanted:
+        root.ok("POST", f"doctor/left-behind/{mail}")
+    for table in ("sender_bcc_user", "recipient_bcc_user"):
+        assert {row["username"] for row in site.rows(table)} == set(wanted)
 
 
 def test_a_name_that_no_request_takes_is_for_people(site: Site, root: Client) -> None:

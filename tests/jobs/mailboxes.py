@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from postreeve.commands.shared import SETUP
-from postreeve.jobs.running import Outcome, run
+from postreeve.jobs.running import Outcome, Progress, run
 from postreeve.jobs.table import BY_NAME
 from tests.site import PASSWORD, Client, Row, Site
 
@@ -61,8 +61,8 @@ class Mailboxes:
     def records(self) -> list[Row]:
         return self.site.rows("deleted_mailboxes")
 
-    def run(self, *, is_dry: bool = False) -> Outcome:
-        return run(BY_NAME["delete-mailboxes"], self.site.storage, SETUP, is_dry=is_dry)
+    def run(self, progress: Progress | None = None, *, is_dry: bool = False) -> Outcome:
+        return run(BY_NAME["delete-mailboxes"], self.site.storage, SETUP, progress, is_dry=is_dry)
 
 
 def filled(home: Path) -> Path:

@@ -9,9 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from postreeve.commands.shared import SETUP
-from postreeve.jobs.running import Outcome, run
+from postreeve.jobs.running import GRANT, LOCALHOST, Outcome, run
 from postreeve.jobs.table import BY_NAME
 from postreeve.retention import sql as retention
+from postreeve.retention.store import Kept
 from postreeve.settings import Store
 from postreeve.storage.sql import Database, Session
 from postreeve.storage.tables import amavisd, iredadmin, postreeve
@@ -175,6 +176,17 @@ def test_old_mails_go_with_all_theirs(site: Site) -> None:
     assert removed(cleaned(site)) == {"quarantine": 1, "mail_log": 3}
     assert ids(site, "msgs") == ids(site, "msgrcpt") == ["clean-2", "held-4"]
     assert ids(site, "quarantine") == ["held-4"]
+
+
+def test_texts_go_in_smaller_pieces(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "PIECE_WITH_TEXTS", 2)
+    site.change_settings(amavisd_remove_maillog_in_days=30, amavisd_remove_quarantined_in_days=7)
+    for number in range(5):
+        mail(site, f"held{number}", 8 + number, "Q")
+    with site.storage.open(GRANT, LOCALHOST) as work:
+        assert work.retention.remove(Kept.QUARANTINE) == 2
+    assert removed(cleaned(site)) == {"quarantine": 5}
+    assert ids(site, "quarantine") == []
 
 
 def test_what_leaves_the_quarantine_stays_in_the_log_as_deleted(site: Site) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from postreeve.jobs.table import JOBS
+from postreeve.settings import Store
 from tests.jobs.mailboxes import Mailboxes
 from tests.outages import processes
 from tests.site import Site
@@ -42,9 +43,37 @@ def test_what_is_left_is_told_to_whoever_gets_the_mail_of_cron(mailboxes: Mailbo
         "job delete-mailboxes", processes.settings_file(tmp_path, mailboxes.site.stores, **mailboxes.settings)
     )
     assert done.returncode == 1
-    assert done.stderr == f"Not removed, of eve@ex.com: /etc is in none of the storage roots, {mailboxes.root}.\n"
-    assert done.stdout.endswith("1 mailboxes removed with 28 bytes; 0 were not there, 1 are left.\n")
+    assert done.stderr.splitlines() == [
+        f"Not removed, of eve@ex.com: /etc is in none of the storage roots, {mailboxes.root}.",
+        "1 mailboxes removed with 28 bytes; 0 were not there, 1 are left.",
+    ]
+    assert done.stdout.endswith(" of bob@ex.com: 2 files, 28 bytes.\n")
     assert not home.exists()
+
+
+def test_what_pending_leaves_is_told_to_them_too(site: Site, tmp_path: Path) -> None:
+    site.execute(
+        "iredadmin",
+        "INSERT INTO postreeve_pending (store, deed, name, new_name, witness, created)"
+        " VALUES ('amavisd', 'forget', 'x@ex.com', '', 'mailbox 2020-01-01 00:00:00', 1)",
+    )
+    away = Store(engine="postgresql", port=processes.free_port(), database="amavisd", user="x", password="y")
+    done = processes.ran("job pending", processes.settings_file(tmp_path, {**site.stores, "amavisd": away}))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("\n0 settled, 1 left.\n")
+
+
+def test_on_a_host_without_mailboxes_theirs_is_no_job(mailboxes: Mailboxes, tmp_path: Path) -> None:
+    home = mailboxes.gone("bob@ex.com")
+    file = processes.settings_file(tmp_path, mailboxes.site.stores, **mailboxes.settings, has_mailboxes=False)
+    for words in ("job delete-mailboxes", "job delete-mailboxes --dry-run"):
+        done = processes.ran(words, file)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "has_mailboxes" in done.stderr
+    told = json.loads(processes.ran("job all --json", file).stdout)
+    assert [one["job"] for one in told] == [job.name for job in JOBS if not job.touches_mailboxes]
+    assert "delete-mailboxes" not in processes.ran("job cron", file).stdout
+    assert home.exists()
 
 
 def test_all_that_is_due_runs_once(site: Site, file: Path) -> None:

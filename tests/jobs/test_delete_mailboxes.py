@@ -1,6 +1,8 @@
 """The job that removes the mailboxes of deleted users."""
 
+import getpass
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -9,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from postreeve.deleted_mailboxes.store import Contents, DeletedMailbox
+from postreeve.jobs.running import GRANT, LOCALHOST, Silent
 from postreeve.storage import mailboxes as files
 from tests.jobs.mailboxes import Mailboxes, filled
 from tests.outages import processes
@@ -71,6 +75,17 @@ def test_a_dry_run_tells_and_changes_nothing(mailboxes: Mailboxes) -> None:
     assert outcome.sentence.startswith("1 mailboxes would be removed with 28 bytes;")
     assert (home / "Maildir" / "cur" / "1:2,S").exists()
     assert mailboxes.site.dump() == before
+
+
+@pytest.mark.parametrize("ancient", ["1969-12-31", "1000-01-01"])
+def test_a_day_before_all_days_is_none(mailboxes: Mailboxes, ancient: str) -> None:
+    home = mailboxes.user("bob@ex.com")
+    mailboxes.delete("bob@ex.com", day=ancient)
+    mailboxes.record("cat@ex.com", str(home))
+    outcome = mailboxes.run()
+    assert ["that is to be kept" in problem for problem in outcome.problems] == [True]
+    assert home.exists()
+    assert len(mailboxes.records) == 2
 
 
 def test_a_second_run_finds_nothing(mailboxes: Mailboxes) -> None:
@@ -141,6 +156,7 @@ def test_a_path_that_is_no_deleted_mailbox_is_left_alone(mailboxes: Mailboxes, p
 def test_what_is_kept_for_another_record_is_left_alone(mailboxes: Mailboxes, place: str) -> None:
     mailboxes.user("cat@ex.com", "ex.com/bob")
     mailboxes.delete("cat@ex.com", 0, day="")
+    mailboxes.user("dan@ex.com", "elsewhere/dan")
     mailboxes.client.ok("DELETE", "user/ann@ex.com")
     (mailboxes.root / "ex.com" / "bob" / "inner").mkdir()
     refused(mailboxes, f"{mailboxes.root}/{place}/", "that is to be kept")
@@ -154,6 +170,39 @@ def test_a_user_who_has_the_mailbox_again_keeps_it(mailboxes: Mailboxes) -> None
     assert "holds mail of cat@ex.com" in outcome.problems[0]
     assert (home / "Maildir" / "cur" / "1:2,S").exists()
     assert "bob@ex.com" in [record["username"] for record in mailboxes.records]
+
+
+def test_a_user_who_has_the_mailbox_again_since_the_run_began_keeps_it(mailboxes: Mailboxes) -> None:
+    class Restoring(Silent):
+        """Somebody who creates users while the run shows how far it is."""
+
+        def step(self, _number: int = 1) -> None:
+            if not kept.joinpath("again").exists():
+                mailboxes.user("dan@ex.com", "ex.com/cat")
+                kept.joinpath("again").touch()
+
+    mailboxes.gone("bob@ex.com")
+    kept = mailboxes.gone("cat@ex.com")
+    outcome = mailboxes.run(Restoring())
+    assert outcome.counts["removed"] == 1
+    assert "holds mail of dan@ex.com" in outcome.problems[0]
+    assert (kept / "Maildir" / "cur" / "1:2,S").exists()
+
+
+def test_where_no_user_is_to_be_seen_nothing_goes(mailboxes: Mailboxes) -> None:
+    home = mailboxes.gone("bob@ex.com")
+    mailboxes.client.ok("DELETE", "user/ann@ex.com")
+    assert "There is no user at all" in mailboxes.run().problems[0]
+    assert home.exists()
+
+
+@pytest.mark.parametrize("place", ["no.test/bob", "empty.test/bob", "ex.com/../bob", "node/ex.com/b/bob"])
+def test_where_nothing_is_of_a_domain_the_record_stays(mailboxes: Mailboxes, place: str) -> None:
+    """Its mailboxes may be on another host, or on a disk that is not mounted."""
+    (mailboxes.root / "empty.test").mkdir()
+    (mailboxes.root / "node" / "ex.com").mkdir(parents=True)
+    words = "is no plain path" if ".." in place else "are the mailboxes on this host?"
+    refused(mailboxes, f"{mailboxes.root}/{place}", words)
 
 
 def test_one_that_is_left_keeps_no_other_back(mailboxes: Mailboxes) -> None:
@@ -221,6 +270,14 @@ def test_an_owner_whom_nobody_knows_removes_nothing(mailboxes: Mailboxes) -> Non
     assert home.exists()
 
 
+def test_what_goes_away_while_it_is_looked_at_is_not_there(mailboxes: Mailboxes) -> None:
+    home = mailboxes.gone("bob@ex.com")
+    found = files.HostMailboxes([str(mailboxes.root)], getpass.getuser()).look(
+        DeletedMailbox(1, "bob@ex.com", str(home), "", ""), lambda: shutil.rmtree(home, ignore_errors=True)
+    )
+    assert found == Contents(0, 0)
+
+
 def test_directories_that_have_no_end_are_refused(mailboxes: Mailboxes) -> None:
     home = mailboxes.gone("bob@ex.com")
     deep = home
@@ -253,23 +310,52 @@ def test_several_roots_can_be_named(mailboxes: Mailboxes, tmp_path: Path) -> Non
 # Killed on the way
 
 
+def test_who_has_the_place_again_meanwhile_has_an_own_directory(mailboxes: Mailboxes) -> None:
+    """A run was killed after it had set a mailbox aside; a user got the place then, and mail."""
+    home = mailboxes.gone("bob@ex.com")
+    with mailboxes.site.storage.open(GRANT, LOCALHOST) as work:
+        (due,) = work.deleted_mailboxes.due(day(0))
+        work.mailbox_files.set_aside(due)
+    assert not home.exists()
+    assert len([*(home.parent / f".postreeve-gone-{due.number}").rglob("dovecot.sieve")]) == 1
+    mailboxes.user("cat@ex.com", "ex.com/bob")
+    outcome = mailboxes.run()
+    assert (outcome.is_well, outcome.counts["files"]) == (True, MAIL[0])
+    assert sorted(path.name for path in home.parent.iterdir()) == ["ann", "bob"]
+    assert (home / "Maildir" / "cur" / "1:2,S").exists()
+    assert mailboxes.records == []
+
+
+def test_a_run_that_was_killed_before_its_last_step_is_finished(mailboxes: Mailboxes) -> None:
+    home = mailboxes.gone("bob@ex.com")
+    with mailboxes.site.storage.open(GRANT, LOCALHOST) as work:
+        (due,) = work.deleted_mailboxes.due(day(0))
+        work.mailbox_files.set_aside(due)
+        work.mailbox_files.empty(due, lambda: None)
+    assert mailboxes.run().counts["removed"] == 1
+    assert [path.name for path in home.parent.iterdir()] == ["ann"]
+    assert mailboxes.records == []
+
+
 @pytest.mark.slow  # starts of the command
 def test_a_run_that_is_killed_is_finished_by_the_next(mailboxes: Mailboxes, tmp_path: Path) -> None:
     """It is killed while it removes files; until its turn and its claim have expired, no other one begins."""
     home = mailboxes.gone("bob@ex.com")
     new = home / "Maildir" / "new"
-    for number in range(20_000):
+    for number in range(50_000):
         (new / str(number)).touch()
     file = processes.settings_file(tmp_path, mailboxes.site.stores, **mailboxes.settings)
+    (record,) = mailboxes.records
+    aside = home.parent / f".postreeve-gone-{record['id']}" / "Maildir" / "new"
     command = [str(processes.PROGRAM), "job", "delete-mailboxes", f"--data={tmp_path}", f"--settings={file}"]
     with subprocess.Popen(command, env=processes.environment(), stdout=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 30
-        while len([*new.iterdir()]) == 20_000:
+        while not aside.exists():
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.001)
         process.send_signal(signal.SIGKILL)
-    assert 0 < len([*new.iterdir()]) < 20_000
+    assert any(aside.iterdir())
     assert len(mailboxes.records) == 1
     elsewhere = processes.ran("job delete-mailboxes", file)
     assert (elsewhere.returncode, elsewhere.stdout) == (0, "Another process is at the job delete-mailboxes.\n")
@@ -277,5 +363,5 @@ def test_a_run_that_is_killed_is_finished_by_the_next(mailboxes: Mailboxes, tmp_
         mailboxes.site.execute("iredadmin", f"UPDATE {table} SET expires = 1")
     done = processes.ran("job delete-mailboxes", file)
     assert (done.returncode, done.stderr) == (0, "")
-    assert not home.exists()
+    assert [path.name for path in home.parent.iterdir()] == ["ann"]
     assert mailboxes.records == []

@@ -34,6 +34,10 @@ def fails(_: Run) -> Outcome:
     raise StoreUnavailableError("Nobody is there.")
 
 
+def breaks(_: Run) -> Outcome:
+    raise KeyError("the text of a driver")
+
+
 SWEEP, FAIL = Job("sweep", "Sweep", sweeps, DAILY), Job("fail", "Fail", fails, DAILY)
 
 
@@ -143,6 +147,13 @@ def test_a_job_that_fails_keeps_no_other_back(site: Site) -> None:
     (failed, broken), (name, done) = ran(site, FAIL, SWEEP)
     assert (failed, broken.problems, broken.is_well) == ("fail", ("Nobody is there.",), False)
     assert (name, done.is_well) == ("sweep", True)
+
+
+def test_a_defect_of_a_job_keeps_no_other_back_and_is_in_the_log(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    (broken, outcome), (name, done) = ran(site, Job("break", "Break", breaks, DAILY), SWEEP)
+    assert (broken, outcome.problems) == ("break", ("It has a defect; the log tells more.",))
+    assert (name, done.is_well) == ("sweep", True)
+    assert "the text of a driver" in caplog.text
 
 
 def test_a_process_that_ends_begins_no_job_and_ends_the_one_at_work(site: Site) -> None:

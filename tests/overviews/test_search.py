@@ -1,8 +1,14 @@
 """The search over everything that one administers."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from postreeve.overviews.store import MOST_FOUND
+from postreeve.storage.directory.entries import Entry
+from postreeve.storage.directory.filters import Filter
+from postreeve.storage.directory.session import Session
 from tests.overviews.world import add_users, addresses
 from tests.site import PASSWORD, ROOT, Client, Site
 
@@ -67,6 +73,44 @@ def test_an_admin_finds_what_lies_in_the_own_domains(site: Site, root: Client) -
     assert al.data("panel/search", search=ROOT)["found"] == []
     nobody = site.admin("new@admins.test")
     assert nobody.data("panel/search", search="a") == {"found": [], "is_complete": True}
+
+
+def test_an_admin_of_many_domains_finds_what_lies_in_them(site: Site, root: Client) -> None:
+    domains = [f"d{number}.test" for number in range(6)]
+    for domain in domains:
+        root.ok("POST", f"domain/{domain}")
+    add_users(root, "ann@ex.com", *(f"ann@{domain}" for domain in domains))
+    root.ok("POST", "alias/ann.d0.test@other.test")
+    al = site.admin("al@admins.test", *domains[:5])
+    assert addresses(al.data("panel/search", search="ann")["found"]) == [f"ann@{domain}" for domain in domains[:5]]
+    assert addresses(al.data("panel/search", search="d0")["found"]) == ["d0.test", "ann@d0.test"]
+    assert addresses(al.data("panel/search", search=".test")["found"])[:5] == domains[:5]
+
+
+@pytest.mark.ldap
+@pytest.mark.parametrize(("managed", "searches"), [(2, 16), (4, 8), (6, 8)])
+def test_the_searches_do_not_grow_with_the_domains_of_an_admin(
+    site: Site, root: Client, monkeypatch: pytest.MonkeyPatch, managed: int, searches: int
+) -> None:
+    for number in range(managed):
+        root.ok("POST", f"domain/d{number}.test")
+    al = site.admin("al@admins.test", *(f"d{number}.test" for number in range(managed)))
+    asked, search = [], Session.search
+
+    def counted(self: Session, base: str, condition: Filter, *args: Any, **options: Any) -> Iterator[Entry]:
+        asked.append(condition)
+        return search(self, base, condition, *args, **options)
+
+    monkeypatch.setattr(Session, "search", counted)
+    al.data("panel/search", search="needle")
+    assert len([condition for condition in asked if "needle" in condition]) == searches
+
+
+def test_users_of_whom_many_are_called_so_do_not_hide_the_one_whose_address_begins_so(root: Client) -> None:
+    for number in range(MOST_FOUND + 1):
+        root.ok("POST", f"alias/x{number:02}@ex.com", name="needle")
+    root.ok("POST", "alias/needle@ex.com")
+    assert root.data("panel/search", search="needle")["found"][0]["address"] == "needle@ex.com"
 
 
 @pytest.mark.parametrize("parameters", [{}, {"search": ""}, {"search": "  "}])

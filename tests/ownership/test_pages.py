@@ -77,6 +77,23 @@ def test_global_admins_may_accept_it(site: Site, al: Visitor) -> None:
     assert "new.test is verified" in root.done("", button="without_proof=yes")
 
 
+def test_what_nobody_waits_for_is_not_said_to_be_verified(site: Site, al: Visitor) -> None:
+    al.done("/domains/new", domain="new.test")
+    root = Visitor(site).log_in(ROOT)
+    form = {"csrf": root.csrf, "without_proof": "yes"} if root.see("/domains/new.test/ownership") else {}
+    path = f"{root.base}/domains/new.test/ownership"
+    assert "new.test is verified" in root.session.post(path, data=form, timeout=60).text
+    answer = root.session.post(path, data=form, timeout=60)
+    assert (">Nothing has to be proved.<" in answer.text, "is verified" in answer.text) == (True, False)
+
+
+def test_the_last_look_is_told_in_the_reader_s_own_time(site: Site, al: Visitor) -> None:
+    al.done("/domains/new", domain="new.test")
+    site.execute("iredadmin", "UPDATE domain_ownership SET last_verify = '2020-01-02 23:30:00'")
+    site.root().ok("PUT", "admin/al@admins.test", timezone="Asia/Tokyo")
+    assert "1/3/20, 8:30" in Visitor(site).log_in("al@admins.test").see("/domains/new.test/ownership")
+
+
 def test_other_admins_see_nothing_of_it(site: Site, al: Visitor) -> None:
     al.done("/domains/new", domain="new.test")
     site.admin("bob@admins.test", "ex.com")

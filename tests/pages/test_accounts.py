@@ -1,10 +1,12 @@
 """The pages of domains and users on every back end: what forms show, and what they change."""
 
 import re
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.pages.visitor import Visitor
+from tests.pages.visitor import Forms, Visitor
 from tests.profiles import said, settings_of
 from tests.site import PASSWORD, Client, Site
 
@@ -59,6 +61,46 @@ def test_only_what_was_changed_is_sent(site: Site, root: Visitor, api: Client) -
     assert (settings["max_user_quota"], settings["disabled_user_profiles"]) == (700, ["bcc"])
     lines = [row["msg"] for row in site.rows("log") if row["event"] == "update"]
     assert [re.findall(r"\((.*)\)", line) for line in lines] == [["maxUserQuota, disabledUserProfiles"]]
+
+
+@pytest.mark.sql
+def test_blanks_that_are_stored_are_no_change(site: Site, root: Visitor, api: Client) -> None:
+    site.execute("vmail", "UPDATE mailbox SET name = 'Ann  ' WHERE username = 'ann@ex.com'")
+    assert "Nothing was changed." in root.done("/user/ann@ex.com")
+    assert SAVED in root.done("/user/ann@ex.com", quota="42")
+    assert said(api.data("user/ann@ex.com"), "name") == "Ann  "
+    assert [row["msg"] for row in site.rows("log", event="update")][-1].endswith("(quota).")
+
+
+def test_the_query_of_a_list_survives_letters_sorting_and_turning_over(root: Visitor, api: Client) -> None:
+    for number in range(4):
+        api.ok("POST", f"user/b{number}@ex.com", password=PASSWORD)
+    page = root.see("/users/ex.com?search=ex&status=active&page_size=3")
+    page = root.see(one_link(page, "B</a>"))
+    assert shown(page) == ["b0@ex.com", "b1@ex.com", "b2@ex.com"]
+    page = root.see(one_link(page, 'User<span aria-hidden="true"> ↑</span></a>'))
+    assert shown(page) == ["bob@ex.com", "b3@ex.com", "b2@ex.com"]
+    page = root.see(one_link(page, "Next"))
+    assert shown(page) == ["b1@ex.com", "b0@ex.com"]
+    assert parse_qs(urlsplit(root.page.url).query).items() >= {
+        "search": ["ex"], "status": ["active"], "letter": ["b"], "direction": ["descending"], "page_size": ["3"],
+    }.items()  # fmt: skip
+    filters = next(fields for form, fields in Forms(page).forms if form.get("class") == "filters")
+    assert {name: values[0] for name, values in filters.items()} == {
+        "search": "ex", "status": "active", "letter": "b", "sort": "address", "direction": "descending",
+        "page_size": "3",
+    }  # fmt: skip
+
+
+def one_link(page: str, text: str) -> str:
+    """Return where the one link with a text leads, below the mount point."""
+    [path] = re.findall(rf'href="/iredadmin([^"]+)"[^>]*>{re.escape(text)}', page)
+    return unescape(path)
+
+
+def shown(page: str) -> list[str]:
+    """Return the accounts of a list."""
+    return re.findall(r'class="name" href="[^"]+">([^<]+)</a>', page)
 
 
 def test_a_user_is_added_and_changed(root: Visitor, api: Client) -> None:

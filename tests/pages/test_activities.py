@@ -1,13 +1,14 @@
 """The first page, the logs, settings, tables, the quarantine, and the search."""
 
 import re
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from postreeve.storage import mails
 from tests.mails import log_mail, quarantine_mail
 from tests.pages.visitor import Visitor
-from tests.site import PASSWORD, Client, Site
+from tests.site import PASSWORD, ROOT, Client, Site
 
 pytestmark = pytest.mark.faces
 
@@ -44,6 +45,38 @@ def test_the_log_is_filtered_and_lines_go(site: Site, root: Visitor) -> None:
     number = next(row["id"] for row in site.rows("log", event="create"))
     assert "1 line was deleted." in root.done("/log", mark=[str(number)])
     assert [row for row in site.rows("log") if row["id"] == number] == []
+
+
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize(
+    ("zone", "shown", "days"),
+    [
+        ("", "11/21/26, 11:30 PM", "from=2026-11-21&to=2026-11-21"),
+        ("Asia/Kathmandu", "11/22/26, 5:15 AM", "from=2026-11-22&to=2026-11-22"),
+        ("America/New_York", "11/21/26, 6:30 PM", "from=2026-11-21&to=2026-11-21"),
+    ],
+)
+def test_days_are_those_of_the_readers_time_zone(site: Site, root: Visitor, zone: str, shown: str, days: str) -> None:
+    """Threefold: what is shown, what is looked for, and what is said about it."""
+    site.root().ok("PUT", f"admin/{ROOT}", timezone=zone)
+    seconds = int(datetime(2026, 11, 21, 23, 30, tzinfo=UTC).timestamp())
+    log_mail(site, "x@far.test", "ann@ex.com", at=seconds, subject="Half past")
+    site.execute("iredadmin", "UPDATE log SET timestamp = '2026-11-21 23:30:00'")
+    for path, text in (("/received", "Half past"), ("/log", ROOT)):
+        page = root.see(f"{path}?{days}").partition("<main")[2].replace("\u202f", " ")
+        assert (text in page, shown in page) == (True, True), page
+        assert f"Days and times are in the time zone {zone or 'UTC'}." in page
+        day = date.fromisoformat(days[-10:])
+        for other in (f"to={day - timedelta(days=1)}", f"from={day + timedelta(days=1)}"):
+            assert shown not in root.see(f"{path}?{other}").replace("\u202f", " "), other
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_no_day_is_too_early_or_too_late_to_be_asked_for(site: Site, root: Visitor, day: str) -> None:
+    for zone in ("Asia/Kathmandu", "America/New_York"):
+        site.root().ok("PUT", f"admin/{ROOT}", timezone=zone)
+        assert root.get(f"/log?from={day}").status_code == root.get(f"/log?to={day}").status_code == 200
+    assert root.get("/log?from=yesterday").status_code == 422
 
 
 @pytest.mark.usefixtures("api")

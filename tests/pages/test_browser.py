@@ -218,6 +218,62 @@ def test_a_list_follows_what_is_typed(chromium: Browser, installation: Site) -> 
         expect(there.page.get_by_label("Mark bob@ex.com")).to_be_checked()
 
 
+def test_letters_and_columns_follow_a_live_search(chromium: Browser, installation: Site) -> None:
+    with watched(chromium, installation) as there:
+        there.log_in()
+        there.go("/users/ex.com")
+        there.page.get_by_label("Search", exact=True).last.press_sequentially("bob")
+        expect(there.page.get_by_role("link", name="ann@ex.com")).to_have_count(0)
+        there.page.get_by_role("link", name="A", exact=True).click()
+        expect(there.page).to_have_url(re.compile("search=bob.*letter=a"))
+        expect(there.page.get_by_text("There is no such user.")).to_be_visible()
+        there.page.get_by_role("link", name="B", exact=True).click()
+        there.page.get_by_role("link", name="Last login").click()
+        expect(there.page).to_have_url(re.compile("search=bob.*letter=b.*sort=last_login"))
+        expect(there.page.get_by_role("link", name="bob@ex.com")).to_be_visible()
+
+
+def test_a_live_search_that_is_refused_says_why_and_goes_on(chromium: Browser, installation: Site) -> None:
+    with watched(chromium, installation) as there:
+        page, search = there.page, there.page.get_by_label("Search", exact=True).last
+        there.log_in()
+        there.go("/users/ex.com")
+        search.evaluate("input => input.removeAttribute('maxlength')")
+        search.fill("b" * 300)
+        expect(page.get_by_role("alert")).to_contain_text("One line of at most 255 characters")
+        expect(page.get_by_role("complementary")).to_be_visible()
+        search.fill("bob")
+        expect(page.get_by_role("link", name="bob@ex.com")).to_be_visible()
+        expect(page.get_by_role("alert")).to_have_count(0)
+        assert [text for text in there.wrongs if "422" not in text] == []
+        there.wrongs.clear()
+
+
+def test_a_live_search_without_a_session_leads_to_the_login_and_back(chromium: Browser, installation: Site) -> None:
+    with watched(chromium, installation) as there:
+        there.log_in()
+        there.go("/users/ex.com")
+        there.page.context.clear_cookies(name="postreeve_panel")
+        there.page.get_by_label("Search", exact=True).last.press_sequentially("bob")
+        there.page.get_by_label("E-mail address").fill(ROOT)
+        there.page.get_by_label("Password").fill(PASSWORD)
+        there.page.get_by_role("button", name="Log in").click()
+        expect(there.page).to_have_url(re.compile("/users/ex.com.*search=b"))
+        expect(there.page.get_by_role("link", name="bob@ex.com")).to_be_visible()
+
+
+def test_a_live_search_that_somebody_else_answers_shows_that_answer(chromium: Browser, installation: Site) -> None:
+    """A proxy in between says that nobody answers: there is no table in its page."""
+    with watched(chromium, installation) as there:
+        there.log_in()
+        there.go("/users/ex.com")
+        there.page.route("**/users/ex.com?*", lambda route: route.fulfill(status=502, body="Bad gateway"))
+        there.page.get_by_label("Search", exact=True).last.press_sequentially("bob")
+        expect(there.page.get_by_text("Bad gateway")).to_be_visible()
+        assert [text for text in there.wrongs if "502" not in text] == []
+        there.wrongs.clear()
+
+
 def test_the_menu_of_a_narrow_page_opens_without_scripts(chromium: Browser, installation: Site) -> None:
     with watched(chromium, installation, viewport=NARROW, java_script_enabled=False) as there:
         there.log_in()

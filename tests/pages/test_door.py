@@ -20,6 +20,16 @@ def test_who_has_not_logged_in_is_sent_to_the_login_and_from_there_back(site: Si
     assert back.url.endswith("/iredadmin/domains/ex.com?section=bcc")
 
 
+def test_a_script_is_told_where_the_login_is(visitor: Visitor) -> None:
+    """It would follow a redirect unseen, and find nothing in the login of what it looks for."""
+    search = "/users/ex.com?search=a"
+    live = visitor.get(search, headers={"HX-Request": "true"}, allow_redirects=False)
+    assert (live.status_code, live.text) == (204, "")
+    assert live.headers["hx-redirect"] == "/iredadmin/login?next=%2Fusers%2Fex.com%3Fsearch%3Da"
+    back = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
+    assert visitor.get(search, headers=back, allow_redirects=False).status_code == 303
+
+
 @pytest.mark.parametrize(
     "elsewhere", ["//evil.test", "https://evil.test/", "/\\evil.test", "javascript:alert(1)", "/x\r\nSet-Cookie: a=b"]
 )

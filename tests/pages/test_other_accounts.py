@@ -1,6 +1,7 @@
 """The pages of aliases, mailing lists and admins on every back end."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -110,7 +111,7 @@ def test_an_admin_lives_on_its_pages(site: Site, root: Visitor, api: Client) -> 
     assert "jane@admins.test has been added." in root.done("/admins/new", mail="jane@admins.test", name="Jane", **words)
     for section in sections(root, "/admins/jane@admins.test"):
         assert UNCHANGED in root.done(f"/admins/jane@admins.test?section={section}"), section
-    page = root.done("/admins/jane@admins.test?section=domains", domains="ex.com nowhere.test")
+    page = root.done("/admins/jane@admins.test?section=domains", domains="ex.com\nnowhere.test")
     assert ("There is no such domain." in page, "Done" in page) == (True, True)
     assert api.data("admin/jane@admins.test")["managed_domains"] == ["ex.com"]
     assert SAVED in root.done("/admins/jane@admins.test?section=limits", maxUsers="5", maxQuota="7", quotaUnit="GB")
@@ -121,6 +122,45 @@ def test_an_admin_lives_on_its_pages(site: Site, root: Visitor, api: Client) -> 
     assert "Disable: 1 account." in root.done("/admins", mark=["jane@admins.test"], button="deed=disable")
     assert "jane@admins.test has been deleted." in root.done("/admins/jane@admins.test/delete")
     assert api.get("admin/jane@admins.test")["_msg"] == "NO_SUCH_ACCOUNT"
+
+
+def test_what_somebody_else_assigned_meanwhile_is_not_taken_away_unseen(site: Site, root: Visitor, api: Client) -> None:
+    api.ok("POST", "domain/other.test")
+    site.admin("jane@admins.test")
+    root.see("/admins/jane@admins.test?section=domains")
+    api.ok("PUT", "domain/admins/other.test", addAdmin="jane@admins.test")
+    answer = root.send(domains="ex.com")
+    assert (answer.status_code, "Now it is: other.test" in answer.text) == (409, True)
+    assert ">\nex.com</textarea>" in answer.text
+    assert api.data("admin/jane@admins.test")["managed_domains"] == ["other.test"]
+    assert SAVED in root.send(domains="ex.com", button="anyway=yes").text
+    assert api.data("admin/jane@admins.test")["managed_domains"] == ["ex.com"]
+
+
+def test_a_name_may_be_typed_as_people_write_it(site: Site, root: Visitor, api: Client) -> None:
+    api.ok("POST", "domain/xn--mnchen-3ya.de")
+    site.admin("jane@admins.test", "xn--mnchen-3ya.de")
+    api.ok("POST", "alias/team@ex.com", members="x@xn--mnchen-3ya.de")
+    before = site.dump()
+    path = "/admins/jane@admins.test?section=domains"
+    assert UNCHANGED in root.done(path, domains=" München.de\nxn--mnchen-3ya.de")
+    assert UNCHANGED in root.done("/alias/team@ex.com?section=members", members="X@münchen.de")
+    assert site.dump() == {**before, "log": site.dump()["log"]}
+    assert SAVED in root.done(path, domains="münchen.de\nex.com")
+    assert api.data("admin/jane@admins.test")["managed_domains"] == ["ex.com", "xn--mnchen-3ya.de"]
+    assert SAVED in root.done(path, domains="ex.com")
+    assert api.data("admin/jane@admins.test")["managed_domains"] == ["ex.com"]
+
+
+def test_what_an_input_can_not_show_is_left_as_it_is(site: Site, root: Visitor, api: Client) -> None:
+    api.ok("POST", "ml/news@ex.com")
+    footer = Path(site.settings.mlmmj_spool) / "ex.com" / "news" / "control" / "footer_text"
+    footer.write_bytes(b"Bye\r\n-- \r\nThe list\r\n\r\n")
+    before = footer.read_bytes()
+    assert "The list" in root.see("/list/news@ex.com?section=mails")
+    assert SAVED in root.done("", subject_prefix="[News]")
+    assert api.data("ml/news@ex.com")["subject_prefix"] == "[News]"
+    assert footer.read_bytes() == before
 
 
 def test_admins_change_their_own_profile_and_password(site: Site, visitor: Visitor, api: Client) -> None:

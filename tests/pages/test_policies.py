@@ -77,6 +77,14 @@ def test_domains_of_partners_are_for_everybody_alone(root: Visitor, api: Client)
     assert 'name="domains"' not in root.see("/policies/ex.com/greylisting")
 
 
+@pytest.mark.usefixtures("api")
+def test_nobody_is_asked_about_no_domain_and_the_page_says_so(root: Visitor) -> None:
+    page = root.done("/policies/global/greylisting", query_dns_immediately="yes")
+    assert "The DNS was not asked: no domain was added." in page
+    assert UNCHANGED in page
+    assert "The DNS was not asked" not in root.done("/policies/global/greylisting", senders="192.0.2.7")
+
+
 @pytest.mark.parametrize("scope", ["ex.com", "ann@ex.com"])
 def test_a_spam_policy_is_set_in_part_and_inherited_again(root: Visitor, api: Client, scope: str) -> None:
     kind = f"spampolicy/{'user' if '@' in scope else 'domain'}/{scope}"

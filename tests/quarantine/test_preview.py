@@ -45,6 +45,14 @@ def of_type(kind: str, body: bytes, *headers: str) -> bytes:
         (of_type("multipart/mixed; boundary=b", b"--b\nContent-Type: message/rfc822\n\nSubject: y\n\ninner\n--b--\n"),
          "inner"),
         (of_type("multipart/mixed", b"no boundary at all"), ""),
+        *((of_type(f"multipart/mixed; {parameter}", b"--x\n\nin it\n--x--"), "--x\n\nin it\n--x--") for parameter in (
+            f"boundary*{'9' * 5000}=x", "boundary*=u\0tf''x",
+            "boundary*=idna''x%ff.y", "boundary*=punycode''x%ff.y", "boundary*=undefined''x",
+        )),
+        (of_type(f"multipart/mixed; boundary=b; x={'y' * 2000}", b"--b\n\nas it is"), "--b\n\nas it is"),
+        (of_type(f"multipart/mixed; boundary=b{'; x=y' * 64}", b"--b\n\nas it is"), "--b\n\nas it is"),
+        (of_type("multipart/mixed; boundary=b;\r\n " + "y\r\n\t" * 1000, b"--b\n\nas it is"), "--b\n\nas it is"),
+        (of_type(f"multipart/mixed; boundary=b; x={'y' * 1900}", b"--b\n\ntaken apart\n--b--"), "taken apart"),
     ],
 )  # fmt: skip
 def test_the_text_of_a_mail_is_shown(mail: bytes, text: str) -> None:
@@ -60,6 +68,7 @@ def test_the_text_of_a_mail_is_shown(mail: bytes, text: str) -> None:
         ("<style>never closed", ""),
         ("a<!-- <b>hidden</b> -->b<!-- never closed", "ab"),
         ("<a href='https://far.test'>link</a> &lt;script&gt; &amp;&#8364;&#x110000;", "link <script> &€\ufffd"),
+        (f"<p>&#{'9' * 5000};&#000000000065;&#65;", "\ufffd\ufffdA"),
         ("1 < 2 and <b>3 > 2</b>", "1 < 2 and 3 > 2"),
         ("<td>a</td><td>b</td>  \n\n c", "a b c"),
         ("<", "<"),
@@ -121,6 +130,15 @@ def test_attachments_are_named_and_never_shown() -> None:
         b"Subject: " + b"(" * LARGEST,
         b"Subject: " + b"=?utf-8?q?a?= " * 18_000,
         b"Content-Type: text/plain" + b"; a*0*=utf-8''b" * 15_000 + b"\n\nx",
+        of_type('text/plain; "' + ";" * 100_000, b"x"),
+        of_type('text/plain; "' + ";\n " * 80_000, b"x"),
+        of_type("text/plain", b"x", 'content-disposition: attachment; "' + ";" * 100_000),
+        of_type("multipart/mixed; boundary=b", b'--b\nContent-Type: text/plain; "' + b";" * 100_000 + b"\n\nx\n--b--"),
+        of_type("multipart/mixed; boundary=b", b'--b\r\nContent-Type: x; "' + b";\r\n\t" * 60_000 + b"\r\n\r\nx"),
+        of_type("multipart/mixed; boundary=b",
+                (b'--b\nContent-Type: text/plain; "' + b";" * 62 + b"x" * 1900 + b"\n\nx\n") * 130),
+        of_type("text/plain", (b"\ncontent-:" + b"x" * 1980) * 130),
+        b"content-x:" + b"\n " * 120_000,
         of_type("text/plain; charset=punycode", b"a-" + b"b" * LARGEST),
         of_type("text/plain; charset=idna", b"xn--" + b"b" * LARGEST),
         of_type("text/html", b"<" * LARGEST),
@@ -157,6 +175,7 @@ _LINES = strategies.sampled_from([
     b"Content-Disposition: attachment; filename*0*=x''%ff; filename*1=\"", b"Content-Transfer-Encoding: base64",
     b"Content-Type: text/plain; charset*=utf-8''%ff; name=\xff", b"Content-Type: message/delivery-status", b"!!!!",
     b"Content-Type: message/partial", b'Content-Type: ;;;="', b"Content-Transfer-Encoding: x-uuencode", b"begin 6 x",
+    b"Content-Type: multipart/mixed; boundary*=idna''x%ff..",
 ])  # fmt: skip
 
 

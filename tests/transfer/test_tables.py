@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from postreeve.transfer.tables import Row, read, text_of, write
+from postreeve.transfer.tables import MOST_BREAKS, Row, read, text_of, write
 
 SHAPES = [
     "mail,name\nann@ex.com,Ann\n",
@@ -33,8 +33,34 @@ def test_a_row_has_the_number_of_its_first_line() -> None:
 def test_rows_that_can_not_be_read_are_told_and_the_others_are_read() -> None:
     rows = list(read(io.StringIO('mail,name\na,"x"y\nb,ok\nc,"never closed\nd,ok\n', newline="")))
     assert [(row.line, list(row.cells), bool(row.problem)) for row in rows] == [
-        (1, ["mail", "name"], False), (2, [], True), (3, ["b", "ok"], False), (4, [], True),
+        (1, ["mail", "name"], False), (2, [], True), (3, ["b", "ok"], False), (4, [], True), (5, [], True),
     ]  # fmt: skip
+    assert rows[-1].problem == "Lines 4 to 5 can not be read: unexpected end of data."
+
+
+def test_a_quote_that_is_never_closed_takes_only_a_few_rows_and_each_is_counted() -> None:
+    lines = ["mail,name", 'a,"open', *(f"a{number},x" for number in range(1000)), 'b,"two\nlines"']
+    rows = list(read(io.StringIO("\n".join(lines), newline="")))
+    lost = [row.line for row in rows if row.problem]
+    assert lost == list(range(2, MOST_BREAKS + 3))
+    assert [row.line for row in rows] == list(range(1, 1004))
+    words = f"Lines 2 to {MOST_BREAKS + 2} can not be read: more than {MOST_BREAKS} line breaks in a row,"
+    assert {row.problem for row in rows if row.problem} == {f"{words} as where a quote is not closed."}
+    assert rows[-1].cells == ["b", "two\nlines"]
+
+
+def test_cells_may_have_a_few_line_breaks() -> None:
+    cell = "\n" * MOST_BREAKS
+    [row] = read(io.StringIO(f'"mail{cell}"', newline=""))
+    assert row.cells == [f"mail{cell}"]
+
+
+def test_passwords_are_read_as_they_are() -> None:
+    text = "mail, Password ,name\na,'=1,'=1\na,=1,=1,'=1\n"
+    assert [row.cells for row in read(io.StringIO(text, newline=""), {"password"})][1:] == [
+        ["a", "'=1", "=1"],
+        ["a", "=1", "=1", "=1"],
+    ]
 
 
 def test_a_cell_as_large_as_a_file_is_no_cell() -> None:

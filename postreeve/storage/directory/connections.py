@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import ldap
 import ldap.schema
+import msgspec
 import sqlalchemy as sa
 from ldap.schema.models import AttributeType, ObjectClass
 from sqlalchemy.pool import QueuePool
@@ -19,6 +20,11 @@ from postreeve.storage.directory.names import Tree
 from postreeve.work import ConflictError, DuplicateError, Pool, StoreUnavailableError
 
 T = TypeVar("T")
+
+LOOK_SECONDS = 3
+"""For whoever only asks whether the directory answers."""
+_KEEPALIVE = ((ldap.OPT_X_KEEPALIVE_IDLE, 10), (ldap.OPT_X_KEEPALIVE_INTERVAL, 5), (ldap.OPT_X_KEEPALIVE_PROBES, 3))
+"""In seconds and numbers: while it negotiates encryption the library heeds no timeout, but a host may be gone."""
 
 _BROKEN = (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.UNAVAILABLE, ldap.TIMEOUT, ldap.LOCAL_ERROR)
 _OUTAGES = (
@@ -82,7 +88,8 @@ class Directory:
     def is_answering(self) -> bool:
         """Tell whether the directory answers now, over a connection of its own."""
         try:
-            with closing(Connection(self.settings)) as connection:
+            briefly = msgspec.structs.replace(self.settings, timeout=min(self.settings.timeout, LOOK_SECONDS))
+            with closing(Connection(briefly)) as connection:
                 connection.driver.read_s(self.tree.suffix, attrlist=["1.1"])
         except ldap.LDAPError:
             return False
@@ -117,6 +124,9 @@ class Connection:
         self.driver: Any = ldap.initialize(settings.url)
         self.driver.timeout = settings.timeout
         self.driver.set_option(ldap.OPT_NETWORK_TIMEOUT, settings.timeout)
+        self.driver.set_option(ldap.OPT_TIMEOUT, settings.timeout)  # of StartTLS, which takes no other
+        for option, number in _KEEPALIVE:
+            self.driver.set_option(option, number)
         self.driver.set_option(ldap.OPT_REFERRALS, ldap.OPT_OFF)
         self.driver.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
         if settings.ca_file:

@@ -30,5 +30,12 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => ready(document));
+
+  // What a live search is refused for stands where its results would. What has no such place is a page of its own.
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    detail.isError = false;
+    detail.shouldSwap = detail.serverResponse.includes(`id="${detail.target.id}"`);
+    if (!detail.shouldSwap) location.assign(detail.pathInfo.finalRequestPath);
+  });
   document.addEventListener("htmx:afterSwap", () => ready(document));
 })();
