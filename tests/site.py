@@ -117,8 +117,6 @@ class Site:
     directory: "DirectoryOfSite | None" = None
     """Where the accounts are, if not in SQL."""
     _initial: dict[str, list[Row]] = field(default_factory=dict)
-    _looks: dict[str, str] = field(default_factory=dict)
-    """For each database, what tells the tables that have rows."""
 
     @property
     def stores(self) -> dict[str, Store | Ldap]:
