@@ -201,12 +201,8 @@ class Site:
         ours = OURS.tables.values() if name == "iredadmin" else ()
         there = {table.name: table for table in (*self.tables(name).values(), *ours) if session.schema.has(table.name)}
         there.pop("postreeve_versions", None)
-        if name not in self._looks:
-            looks = (
-                f"SELECT '{each}' FROM (SELECT 1 AS one) AS o WHERE EXISTS (SELECT 1 FROM {each})" for each in there
-            )
-            self._looks[name] = " UNION ALL ".join(looks)
-        filled = {row[0] for row in session.text_rows(self._looks[name])}
+        look = "SELECT '{0}' FROM (SELECT 1 AS one) AS o WHERE EXISTS (SELECT 1 FROM {0})"
+        filled = {row[0] for row in session.text_rows(" UNION ALL ".join(map(look.format, there)))}
         return [there[each] for each in reversed(there) if each in filled]
 
     def create_root(self) -> None:
