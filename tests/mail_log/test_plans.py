@@ -38,8 +38,8 @@ def crowd(site: Site) -> Site:
         ])  # fmt: skip
         session.insert_many(msgrcpt, [{**share, "mail_id": f"{number:012}", "rid": number} for number in numbers])
         session.commit()
-    tables = "msgs, msgrcpt, maddr"
-    site.execute("amavisd", f"ANALYZE TABLE {tables}" if site.engine == "mariadb" else "ANALYZE")
+    for table in (msgs, msgrcpt, maddr):
+        site.analyze("amavisd", table.name)
     return site
 
 

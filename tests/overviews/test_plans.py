@@ -34,7 +34,7 @@ def crowd(site: Site, root: Client) -> Site:
         with Session(site.storage.databases["vmail"]) as session:
             session.insert_many(TABLES["vmail"]["mailbox"], rows)
             session.commit()
-    site.execute("vmail", "ANALYZE TABLE mailbox" if site.engine == "mariadb" else "ANALYZE")
+    site.analyze("vmail", "mailbox")
     return site
 
 
