@@ -444,7 +444,7 @@ class Stores(ABC):
         if self.lists:
             self.lists.close()
         for database in self.databases.values():
-            database.pool.dispose()
+            database.close()
 
 
 def remote_lists(settings: Settings, serialised: Serialised = lambda _mail: nullcontext()) -> RemoteLists:

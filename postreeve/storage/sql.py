@@ -88,7 +88,7 @@ class Database:
             use_lifo=True,
         )
         self.trusted_from = 0.0
-        """Connections opened before that are not used again: their server went silent, and each of them would wait."""
+        """Connections opened before that are not used again: closed, or their server went silent and each would wait."""
         self.names: dict[Statement, tuple[str, ...]] = {}
         """The columns that a statement answers, once it has."""
         self._compiled: dict[Any, _Compiled] = {}
@@ -100,7 +100,8 @@ class Database:
             raise StoreUnavailableError(str(error)) from error
 
     def close(self) -> None:
-        """Close the connections that nobody has."""
+        """Close the connections that nobody has now, and the others when they are given back."""
+        self.trusted_from = time.monotonic()
         self.pool.dispose()
 
     def is_answering(self) -> bool:
@@ -297,7 +298,10 @@ class Session:
             if self.is_in_transaction:
                 self._cursor.execute("ROLLBACK")
             self._cursor.close()
-            self._connection.info["used"] = time.monotonic()
+            known = self._connection.info
+            known["used"] = time.monotonic()
+            if known["opened"] < self.database.trusted_from:
+                self._connection.invalidate()
             self._connection.close()
         except self.database.engine.errors as error:
             self._connection.invalidate(error)

@@ -33,7 +33,7 @@ ZONE = """
 def set_rows(site: Site) -> list[tuple[object, ...]]:
     """Return the settings that are not of a new installation."""
     columns = ("account", "priority", "sender", "sender_priority", "active")
-    return [tuple(row[name] for name in columns) for row in site.rows("greylisting") if row["account"] != "@."]
+    return sorted(tuple(row[name] for name in columns) for row in site.rows("greylisting") if row["account"] != "@.")
 
 
 def named(rows: list[Row], column: str) -> list[str]:
