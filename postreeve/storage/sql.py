@@ -88,7 +88,7 @@ class Database:
             use_lifo=True,
         )
         self.trusted_from = 0.0
-        """Connections opened before that are not used again: closed, or their server went silent and each would hang."""
+        """Connections opened before that are not used again: closed, or of a server that went silent."""
         self.names: dict[Statement, tuple[str, ...]] = {}
         """The columns that a statement answers, once it has."""
         self._compiled: dict[Any, _Compiled] = {}
