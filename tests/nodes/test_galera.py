@@ -243,7 +243,7 @@ def test_one_global_admin_stays_when_two_remove_each_other(pair: tuple[Stores, S
 
 def test_nodes_that_start_at_once_make_the_tables_together(pair: tuple[Stores, Stores]) -> None:
     """Also after a start that died on the way: some tables are there, and no version says so."""
-    schema.migrate(pair[0].iredadmin, 0)
+    schema.migrate(pair[0].iredadmin, 1)
     with Session(pair[0].iredadmin) as session:
         session.text_execute("DROP TABLE postreeve_versions")
     with ThreadPoolExecutor(2) as pool:
