@@ -266,7 +266,9 @@ def test_the_look_ups_may_have_a_role_of_their_own(tmp_path: Path) -> None:
 
 def test_the_command_writes_what_the_tests_use(tmp_path: Path) -> None:
     (tmp_path / "vmail.db").touch()  # only its owner counts here
-    names = ["--hostname=mail.home.test", "--mail-user=box", "--mail-group=boxes", "--user=reader", "--password=weak"]
+    (tmp_path / "password").write_text("weak\n")
+    names = ["--hostname=mail.home.test", "--mail-user=box", "--mail-group=boxes", "--user=reader"]
+    names.append(f"--password-file={tmp_path / 'password'}")
     command = [str(Path(sys.executable).with_name("postreeve")), "mail-config", str(tmp_path / "by-command"), *names]
     subprocess.run([*command, f"--data={tmp_path}"], check=True, capture_output=True)
     system = MailSystem(
