@@ -1,7 +1,7 @@
 """Commands that are imported when they are called, so that help is quick whatever a command needs."""
 
 import ast
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -55,6 +55,8 @@ def gathered(places: Mapping[str, Place | Group], **options: Any) -> typer.Typer
     """Return commands that are imported when they are called."""
 
     class LazyGroup(TyperGroup):
+        commands: Any  # a group says that it may be given more; nobody gives it any
+
         def __init__(self, **attrs: Any) -> None:  # noqa: ANN401 - Typer's
             super().__init__(**attrs)
             self.commands = _Commands(places)
@@ -70,7 +72,7 @@ def gathered(places: Mapping[str, Place | Group], **options: Any) -> typer.Typer
     return app
 
 
-class _Commands(MutableMapping[str, Any]):
+class _Commands(Mapping[str, Any]):
     """The commands of a group, imported when they are looked up, or such as only say what they are about."""
 
     def __init__(self, places: Mapping[str, Place | Group], *, is_shown: bool = False) -> None:
@@ -86,12 +88,6 @@ class _Commands(MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.places)
-
-    def __setitem__(self, word: str, command: object) -> None:
-        raise NotImplementedError(word)
-
-    def __delitem__(self, word: str) -> None:
-        raise NotImplementedError(word)
 
 
 def _nothing() -> None: ...
