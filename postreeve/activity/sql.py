@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from postreeve.activity.store import INTENT, ChangedAt, Intent, Line, LogLine, LogPage, Search
 from postreeve.storage import accounts
-from postreeve.storage.sql import Row, Session, Statement, among, batches, containing, parameter
+from postreeve.storage.conditions import among, containing, parameter
+from postreeve.storage.sql import Row, Session, Statement, batches
 from postreeve.storage.tables import iredadmin, vmail
 
 CONFIRMED = "info"

@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 import sqlalchemy as sa
 
-from postreeve.storage.sql import Schema, Session, Statement, among, batches
+from postreeve.storage.conditions import among
+from postreeve.storage.sql import Schema, Session, Statement, batches
 from postreeve.storage.tables import vmail
 from postreeve.values import DomainName
 

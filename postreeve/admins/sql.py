@@ -10,8 +10,9 @@ from postreeve.admins.store import Admin
 from postreeve.errors import Code, refuse
 from postreeve.fields import Changes
 from postreeve.storage import accounts, settings_text
+from postreeve.storage.conditions import among, parameter
 from postreeve.storage.rights import GLOBAL, set_global
-from postreeve.storage.sql import Session, Statement, among, batches, parameter
+from postreeve.storage.sql import Session, Statement, batches
 from postreeve.storage.tables.vmail import admin, domain_admins, mailbox
 from postreeve.values import Address
 from postreeve.work import Profile

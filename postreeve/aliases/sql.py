@@ -9,7 +9,8 @@ from postreeve.errors import Code, refuse
 from postreeve.fields import Changes
 from postreeve.shapes import Rows
 from postreeve.storage import accounts, traces
-from postreeve.storage.sql import Session, Statement, among, batches, parameter
+from postreeve.storage.conditions import among, parameter
+from postreeve.storage.sql import Session, Statement, batches
 from postreeve.storage.tables import vmail
 from postreeve.values import Address
 from postreeve.work import Profile

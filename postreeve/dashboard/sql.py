@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from postreeve.dashboard.recent import Recent
 from postreeve.dashboard.store import Numbers, Server
-from postreeve.storage.sql import Database, Schema, Session, Statement, among
+from postreeve.storage.conditions import among
+from postreeve.storage.sql import Database, Schema, Session, Statement
 from postreeve.storage.tables import vmail
 from postreeve.storage.used import used
 from postreeve.work import StoreUnavailableError

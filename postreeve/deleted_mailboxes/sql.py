@@ -5,8 +5,9 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from postreeve.deleted_mailboxes.store import NOBODY, DeletedMailbox, Homes, KeptError
+from postreeve.storage.conditions import among, parameter, starting
 from postreeve.storage.mailboxes import places_of
-from postreeve.storage.sql import Session, Statement, among, parameter, starting
+from postreeve.storage.sql import Session, Statement
 from postreeve.storage.tables import vmail
 
 FIRST_DAY = "1970-01-01"

@@ -6,7 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from postreeve.storage import amavisd, iredapd
-from postreeve.storage.sql import Schema, Session, Statement, parameter
+from postreeve.storage.conditions import parameter
+from postreeve.storage.sql import Schema, Session, Statement
 from postreeve.storage.tables.amavisd import outbound_wblist, users, wblist
 from postreeve.storage.tables.iredapd import greylisting, greylisting_whitelists, throttle
 from postreeve.values import Address

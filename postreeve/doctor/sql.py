@@ -7,8 +7,9 @@ import sqlalchemy as sa
 
 from postreeve.doctor.store import Amiss, Holder, Right
 from postreeve.storage import accounts, settings_text, traces
+from postreeve.storage.conditions import among, parameter
 from postreeve.storage.rights import GLOBAL
-from postreeve.storage.sql import Row, Schema, Session, Statement, among, batches, parameter
+from postreeve.storage.sql import Row, Schema, Session, Statement, batches
 from postreeve.storage.tables import vmail
 from postreeve.values import Address, DomainName
 

@@ -20,8 +20,9 @@ from postreeve.fields import Changes, SetChange
 from postreeve.settings import Settings
 from postreeve.shapes import Row, Rows
 from postreeve.storage import accounts, removed, settings_text, traces
+from postreeve.storage.conditions import among, parameter
 from postreeve.storage.rights import GLOBAL
-from postreeve.storage.sql import Schema, Session, Statement, among, batches, parameter
+from postreeve.storage.sql import Schema, Session, Statement, batches
 from postreeve.storage.tables import vmail
 from postreeve.values import DomainName
 from postreeve.work import Profile, Remarks

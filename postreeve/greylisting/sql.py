@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from postreeve.fields import SetChange
 from postreeve.greylisting.store import StoredSetting, Whitelisted
 from postreeve.patterns import EVERYBODY, Pattern, form_of
-from postreeve.storage.sql import Schema, Session, Statement, among, batches, parameter
+from postreeve.storage.conditions import among, parameter
+from postreeve.storage.sql import Schema, Session, Statement, batches
 from postreeve.storage.tables.iredapd import (
     greylisting,
     greylisting_tracking,

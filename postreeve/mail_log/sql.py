@@ -10,8 +10,9 @@ from postreeve.mail_log.store import SIDES, Correspondent, HourOfMail, MailFlow,
 from postreeve.mail_log.texts import on_one_line
 from postreeve.storage import mails
 from postreeve.storage.amavisd import text_of
+from postreeve.storage.conditions import among, parameter
 from postreeve.storage.mails import DOMAIN, KINDS, OUTGOING, QUARANTINED, Hosted
-from postreeve.storage.sql import Row, Session, Statement, among, parameter
+from postreeve.storage.sql import Row, Session, Statement
 from postreeve.storage.tables.amavisd import maddr, msgrcpt, msgs
 
 HOUR, HOURS = 3600, 24

@@ -9,7 +9,8 @@ from contextlib import suppress
 import sqlalchemy as sa
 
 from postreeve.newsletter.store import COUNTED_SECONDS, Mails, Newsletter, Request, Waiting
-from postreeve.storage.sql import Session, Statement, parameter
+from postreeve.storage.conditions import parameter
+from postreeve.storage.sql import Session, Statement
 from postreeve.storage.tables import vmail
 from postreeve.storage.tables.iredadmin import newsletter_subunsub_confirms
 from postreeve.storage.tables.postreeve import newsletter_mails

@@ -25,13 +25,14 @@ from postreeve.overviews.store import (
     in_order,
 )
 from postreeve.storage import sql
+from postreeve.storage.conditions import among, parameter
 from postreeve.storage.directory import accounts, filters, groups, mailboxes, names, rights
 from postreeve.storage.directory.entries import Entry
 from postreeve.storage.directory.filters import Filter
 from postreeve.storage.directory.mailboxes import Use
 from postreeve.storage.directory.session import NAME_ONLY, Session
 from postreeve.storage.directory.tallies import COUNTERS, tally
-from postreeve.storage.sql import Statement, among, parameter
+from postreeve.storage.sql import Statement
 from postreeve.storage.tables import vmail
 
 Place = tuple[int | str, str]

@@ -26,19 +26,9 @@ from postreeve.overviews.store import (
     in_order,
 )
 from postreeve.storage import accounts, settings_text
+from postreeve.storage.conditions import among, containing, leading, literal, parameter, resembling, starting
 from postreeve.storage.rights import GLOBAL
-from postreeve.storage.sql import (
-    Schema,
-    Session,
-    Statement,
-    among,
-    containing,
-    leading,
-    literal,
-    parameter,
-    resembling,
-    starting,
-)
+from postreeve.storage.sql import Schema, Session, Statement
 from postreeve.storage.tables import vmail
 
 _LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"

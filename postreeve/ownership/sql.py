@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from postreeve.ownership.store import Proof
 from postreeve.settings import Settings
 from postreeve.storage import accounts
-from postreeve.storage.sql import Session, Statement, among, batches, parameter
+from postreeve.storage.conditions import among, parameter
+from postreeve.storage.sql import Session, Statement, batches
 from postreeve.storage.tables.iredadmin import domain_ownership
 from postreeve.values import Address, DomainName
 

@@ -19,7 +19,8 @@ from postreeve.pending.store import (
     Step,
     Witnesses,
 )
-from postreeve.storage.sql import Row, Schema, Session, Statement, among, ending, parameter
+from postreeve.storage.conditions import among, ending, parameter
+from postreeve.storage.sql import Row, Schema, Session, Statement
 from postreeve.storage.tables import vmail
 from postreeve.storage.tables.postreeve import pending
 from postreeve.values import Address, DomainName

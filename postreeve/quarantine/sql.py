@@ -8,8 +8,9 @@ from postreeve.mail_log.store import Fate, MailPage, MailSearch, Place, Whose
 from postreeve.quarantine.store import Held, Settled
 from postreeve.storage import mails
 from postreeve.storage.amavisd import text_of
+from postreeve.storage.conditions import parameter
 from postreeve.storage.mails import DELETED, IN_QUARANTINE, QUARANTINED, RELEASED, Found, Rare, Wanted
-from postreeve.storage.sql import Session, Statement, parameter
+from postreeve.storage.sql import Session, Statement
 from postreeve.storage.tables.amavisd import msgrcpt, msgs, quarantine
 
 CHUNKS = 16

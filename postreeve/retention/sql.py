@@ -19,8 +19,9 @@ from postreeve.retention.store import Kept
 from postreeve.sessions.store import KNOWN_SECONDS, REMEMBERED_SECONDS
 from postreeve.settings import Settings
 from postreeve.storage import accounts
+from postreeve.storage.conditions import among, parameter
 from postreeve.storage.mails import DELETED, DELIVERED, QUARANTINED, RELEASED
-from postreeve.storage.sql import Row, Session, Statement, among, batches, parameter
+from postreeve.storage.sql import Row, Session, Statement, batches
 from postreeve.storage.tables import iredadmin, postreeve
 from postreeve.storage.tables.amavisd import maddr, msgrcpt, msgs, quarantine
 

@@ -22,8 +22,9 @@ from postreeve.sessions.store import (
     stamp,
 )
 from postreeve.storage import settings_text, sql
+from postreeve.storage.conditions import parameter
 from postreeve.storage.rights import GLOBAL
-from postreeve.storage.sql import Statement, parameter
+from postreeve.storage.sql import Statement
 from postreeve.storage.tables import vmail
 from postreeve.storage.tables.postreeve import known_networks, login_failures, sessions
 from postreeve.values import Address, DomainName

@@ -13,7 +13,8 @@ from postreeve.spam_policy.fields import INSERT_HEADERS, PREFIX_SUBJECT, SPAM_SC
 from postreeve.spam_policy.rules import ALWAYS, CONFIGURED_TAG_LEVEL, QUARANTINES, shown
 from postreeve.spam_policy.store import Level, SpamPolicy
 from postreeve.storage import amavisd
-from postreeve.storage.sql import Schema, Session, Statement, among, parameter
+from postreeve.storage.conditions import among, parameter
+from postreeve.storage.sql import Schema, Session, Statement
 from postreeve.storage.tables.amavisd import outbound_wblist, policy, users, wblist
 from postreeve.values import Scope
 from postreeve.work import ConflictError, DuplicateError, Remarks

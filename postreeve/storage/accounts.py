@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from postreeve.fields import Changes
 from postreeve.shapes import Column, Row, Rows, Setting, SettingList
 from postreeve.storage import settings_text
-from postreeve.storage.sql import Schema, Session, Statement, among
+from postreeve.storage.conditions import among
+from postreeve.storage.sql import Schema, Session, Statement
 from postreeve.storage.tables.vmail import VMAIL
 from postreeve.work import Profile
 

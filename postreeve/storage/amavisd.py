@@ -9,7 +9,8 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from postreeve.patterns import form_of
-from postreeve.storage.sql import Session, Statement, among, ending, parameter
+from postreeve.storage.conditions import among, ending, parameter
+from postreeve.storage.sql import Session, Statement
 from postreeve.storage.tables.amavisd import outbound_wblist, policy, users, wblist
 from postreeve.work import ConflictError, DuplicateError
 

@@ -12,7 +12,8 @@ from contextlib import ExitStack, contextmanager
 
 import sqlalchemy as sa
 
-from postreeve.storage.sql import Database, Session, Statement, among, parameter
+from postreeve.storage.conditions import among, parameter
+from postreeve.storage.sql import Database, Session, Statement
 from postreeve.storage.tables.postreeve import claims
 from postreeve.work import ConflictError, DuplicateError, StoreUnavailableError
 

@@ -5,7 +5,8 @@ Rows of throttles must outlive those of `throttle_tracking` that refer to them: 
 
 import sqlalchemy as sa
 
-from postreeve.storage.sql import Session, Statement, among, batches, ending, parameter
+from postreeve.storage.conditions import among, ending, parameter
+from postreeve.storage.sql import Session, Statement, batches
 from postreeve.storage.tables.iredapd import (
     greylisting,
     greylisting_whitelists,

@@ -18,7 +18,8 @@ import sqlalchemy as sa
 from postreeve.mail_log.store import Fate, Kind, LoggedMail, MailPage, MailSearch, Place
 from postreeve.mail_log.texts import on_one_line, plain
 from postreeve.storage.amavisd import text_of
-from postreeve.storage.sql import Row, Session, Statement, among, parameter
+from postreeve.storage.conditions import among, parameter
+from postreeve.storage.sql import Row, Session, Statement
 from postreeve.storage.tables.amavisd import maddr, msgrcpt, msgs
 
 FEW = 5000

@@ -12,7 +12,8 @@ from threading import Event, Thread
 
 import sqlalchemy as sa
 
-from postreeve.storage.sql import Database, Session, Statement, parameter
+from postreeve.storage.conditions import parameter
+from postreeve.storage.sql import Database, Session, Statement
 from postreeve.storage.tables.postreeve import jobs
 from postreeve.work import (
     AlreadyRunningError,

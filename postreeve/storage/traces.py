@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from postreeve.storage.sql import Schema, Session, Statement, among, batches, ending, parameter
+from postreeve.storage.conditions import among, ending, parameter
+from postreeve.storage.sql import Schema, Session, Statement, batches
 from postreeve.storage.tables import vmail
 from postreeve.values import Address, DomainName
 

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from postreeve.storage.sql import Session, Statement, among
+from postreeve.storage.conditions import among
+from postreeve.storage.sql import Session, Statement
 from postreeve.storage.tables.vmail import used_quota
 
 _SUMS = sa.select(sa.func.sum(used_quota.c.bytes), sa.func.sum(used_quota.c.messages))

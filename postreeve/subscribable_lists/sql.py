@@ -10,7 +10,8 @@ from postreeve.errors import Code, refuse
 from postreeve.fields import Changes
 from postreeve.shapes import Rows
 from postreeve.storage import accounts, traces
-from postreeve.storage.sql import Schema, Session, Statement, among, batches, parameter
+from postreeve.storage.conditions import among, parameter
+from postreeve.storage.sql import Schema, Session, Statement, batches
 from postreeve.storage.tables import vmail
 from postreeve.subscribable_lists.fields import ACCOUNT_STATUS, EXTRA_ADDRESSES
 from postreeve.subscribable_lists.store import MailingList

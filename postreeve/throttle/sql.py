@@ -10,7 +10,8 @@ from postreeve.fields import Changes
 from postreeve.patterns import form_of
 from postreeve.shapes import Column
 from postreeve.storage import iredapd
-from postreeve.storage.sql import Schema, Session, Statement, among, parameter
+from postreeve.storage.conditions import among, parameter
+from postreeve.storage.sql import Schema, Session, Statement
 from postreeve.storage.tables.iredapd import throttle
 from postreeve.throttle.fields import LIMITS, MAX_MSGS, MAX_QUOTA, PERIOD, THROTTLE
 from postreeve.throttle.store import Throttle

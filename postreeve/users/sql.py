@@ -14,8 +14,9 @@ from postreeve.permissions import Rank
 from postreeve.settings import Settings
 from postreeve.shapes import Column, Rows, Setting
 from postreeve.storage import accounts, removed, traces
+from postreeve.storage.conditions import among, parameter
 from postreeve.storage.rights import GLOBAL, set_global
-from postreeve.storage.sql import Schema, Session, Statement, among, batches, parameter
+from postreeve.storage.sql import Schema, Session, Statement, batches
 from postreeve.storage.tables import vmail
 from postreeve.users import services
 from postreeve.users.fields import ACCOUNT_STATUS, ALIASES, FORWARDING, IS_GLOBAL_ADMIN, MAILDIR, SERVICES

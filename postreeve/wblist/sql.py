@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from postreeve.patterns import Pattern
 from postreeve.storage import amavisd
 from postreeve.storage.amavisd import LISTS, OwnedList, text_of
-from postreeve.storage.sql import Session, Statement, among, batches, parameter
+from postreeve.storage.conditions import among, parameter
+from postreeve.storage.sql import Session, Statement, batches
 from postreeve.storage.tables.amavisd import mailaddr, users
 from postreeve.values import Scope
 from postreeve.wblist.store import Entry

@@ -5,7 +5,8 @@ import pytest
 from bench.plans import Recorder
 from postreeve.overviews import sql as overviews
 from postreeve.overviews.bookmarks import Bookmark, Order
-from postreeve.storage.sql import Session, Statement, literal, starting
+from postreeve.storage.conditions import literal, starting
+from postreeve.storage.sql import Session, Statement
 from tests.overviews.world import use
 from tests.site import TABLES, Client, Site
 

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from postreeve.domains.store import Removal
 from postreeve.storage import sql
 from postreeve.storage.accounts import moment as text_of
+from postreeve.storage.conditions import among
 from postreeve.storage.directory.entries import Entry
 from postreeve.storage.directory.session import Session
 from postreeve.storage.removed import last_day
-from postreeve.storage.sql import Statement, among, batches
+from postreeve.storage.sql import Statement, batches
 from postreeve.storage.tables import vmail
 from postreeve.values import Address
 
