@@ -181,6 +181,7 @@ def test_going_back_after_logging_out_shows_nothing(chromium: Browser, there: Si
         page.goto(f"{base}/users/ex.com")
         expect(page.get_by_role("link", name="ann@ex.com")).to_be_visible()
         page.get_by_role("complementary").get_by_role("button", name="Log out").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Mail administration")
         page.go_back()
         expect(page.get_by_role("heading", level=1)).to_have_text("Mail administration")
         assert "ann@ex.com" not in page.content()
