@@ -19,6 +19,7 @@ from postreeve.aliases import pages as _alias_pages  # noqa: F401
 from postreeve.backends import examination
 from postreeve.backends.common import Stores, native_lists
 from postreeve.backends.on_sql import SqlStorage
+from postreeve.configuration import load
 from postreeve.dashboard import operations as _dashboard  # noqa: F401
 from postreeve.dashboard import pages as _dashboard_pages  # noqa: F401
 from postreeve.doctor import operations as _doctor  # noqa: F401
@@ -44,7 +45,7 @@ from postreeve.self_service import operations as _self_service  # noqa: F401
 from postreeve.self_service import pages as _self_service_pages  # noqa: F401
 from postreeve.sessions import operations as _sessions  # noqa: F401
 from postreeve.sessions import pages as _session_pages  # noqa: F401 - and its pages
-from postreeve.settings import PLACES, Settings, SettingsError, Store, load
+from postreeve.settings import PLACES, Settings, SettingsError, Store
 from postreeve.site_settings import operations as _site_settings  # noqa: F401
 from postreeve.site_settings import pages as _site_settings_pages  # noqa: F401
 from postreeve.spam_policy import operations as _spam_policy  # noqa: F401

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from postreeve.settings import Settings, SettingsError, from_mapping, load, with_options
+from postreeve.configuration import from_mapping, load, with_options
+from postreeve.settings import Settings, SettingsError
 
 WRONG = [
     ("workers = 0", "The setting workers in {file} must be a whole number of at least 1."),

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from postreeve.adopt.reading import ANY, Literal, Written
-from postreeve.settings import Scheme, SettingsError, lenient
+from postreeve.configuration import lenient
+from postreeve.settings import Scheme, SettingsError
 
 ENGINES = {"mysql": "mariadb", "pgsql": "postgresql", "ldap": "mariadb"}
 """The engine of the databases, by the word for the back end; beside a directory it is MariaDB's."""

@@ -15,6 +15,7 @@ from postreeve.activity.store import ChangedAt, Line
 from postreeve.addresses.store import Addresses
 from postreeve.admins.store import Admins
 from postreeve.aliases.store import Aliases
+from postreeve.configuration import overridden
 from postreeve.dashboard.recent import Recent
 from postreeve.dashboard.sql import SqlServers
 from postreeve.dashboard.store import Figures
@@ -40,7 +41,7 @@ from postreeve.quarantine.sql import SqlQuarantine
 from postreeve.retention.sql import SqlRetention
 from postreeve.sessions.sql import SqlSessions
 from postreeve.sessions.store import Logins, SessionKind
-from postreeve.settings import Settings, overridden
+from postreeve.settings import Settings
 from postreeve.site_settings import sql as site_settings
 from postreeve.site_settings.sql import SqlSiteSettings
 from postreeve.spam_policy.sql import SqlSpamPolicies

@@ -17,8 +17,9 @@ from postreeve.adopt.names import Adopted, Left, translate
 from postreeve.adopt.neighbours import Advice, Verdict
 from postreeve.adopt.reading import read
 from postreeve.commands.shared import Data, plain_errors
+from postreeve.configuration import from_mapping
 from postreeve.doctor.findings import Ailment, Finding
-from postreeve.settings import Settings, SettingsError, from_mapping
+from postreeve.settings import Settings, SettingsError
 
 LEFT = 3
 """The exit code when the settings are written, and something that they name does not answer."""

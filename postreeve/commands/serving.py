@@ -14,9 +14,10 @@ import typer
 from postreeve import app as assembly
 from postreeve import logs
 from postreeve.commands.shared import SETUP, Data, File, plain_errors
+from postreeve.configuration import with_options
 from postreeve.jobs import embedded, pending
 from postreeve.networks import host_and_port
-from postreeve.settings import Settings, with_options
+from postreeve.settings import Settings
 from postreeve.web import serving
 
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from msgspec.inspect import BoolType, IntType, ListType, LiteralType, StrType
 
+from postreeve.configuration import Declared, declared
 from postreeve.errors import Code, refuse
 from postreeve.fields import YES_NO, AnyField, Field, FieldSet, Kind, Role, SetField, one_of, text, whole_number
 from postreeve.networks import is_network
-from postreeve.settings import SITE_KEYS, Declared, declared
+from postreeve.settings import SITE_KEYS
 from postreeve.shapes import Row
 
 _HIGHEST = {"passwords": 255, "retention": 36500}

@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Mapping
 import msgspec
 import sqlalchemy as sa
 
-from postreeve.settings import SITE_KEYS, Settings, overridden
+from postreeve.configuration import overridden
+from postreeve.settings import SITE_KEYS, Settings
 from postreeve.site_settings.store import SiteSetting, Value
 from postreeve.storage.sql import Session, Statement
 from postreeve.storage.tables.iredadmin import settings

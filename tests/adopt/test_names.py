@@ -8,7 +8,8 @@ import pytest
 from postreeve.adopt import names
 from postreeve.adopt.names import Adopted, translate
 from postreeve.adopt.reading import ANY, Literal, Unread, Written
-from postreeve.settings import Settings, SettingsError, from_mapping
+from postreeve.configuration import from_mapping
+from postreeve.settings import Settings, SettingsError
 
 
 def database(name: str, port: str | int, host: str = "127.0.0.1") -> dict[str, Any]:

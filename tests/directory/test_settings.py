@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from postreeve import app as assembly
-from postreeve.settings import Ldap, SettingsError, from_mapping
+from postreeve.configuration import from_mapping
+from postreeve.settings import Ldap, SettingsError
 
 GOOD: dict[str, Any] = {"suffix": "dc=ex,dc=test", "password": "Secret1"}
 

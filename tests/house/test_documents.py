@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from postreeve.configuration import from_mapping
 from postreeve.operations import REGISTRY
-from postreeve.settings import from_mapping
 from postreeve.web import rendering
 from tests.house.world import DESCRIPTIONS
 from tests.site import Site

@@ -12,8 +12,9 @@ import pytest
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 from aiosmtpd.smtp import Session as SmtpSession
 
+from postreeve.configuration import from_mapping
 from postreeve.newsletter.store import Letter
-from postreeve.settings import Settings, from_mapping
+from postreeve.settings import Settings
 from postreeve.storage.outbox import outbox_of
 from postreeve.values import Address
 from postreeve.work import OutboxError
