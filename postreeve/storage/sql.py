@@ -29,6 +29,11 @@ T = TypeVar("T")
 Row = tuple[Any, ...]
 Values = Mapping[str, Any]
 _NO_OPTIONS: Mapping[str, Any] = {}
+_FEW = 16
+"""Values of a list for which a plan may be kept that PostgreSQL makes without them, in the belief that they are ten.
+
+With more of them the kept plan might go through a table, and for each row through the list.
+"""
 
 
 @dataclass(frozen=True)
@@ -340,7 +345,8 @@ class Session:
             self.begin()
             if self.database.engine.is_cluster and (marking := self.database.marking(statement)):
                 self._send(marking.text, {**marking.constants, **parameters})  # a lock holds on one node alone
-        options = self.database.engine.planning if statement.is_planned_each_time else {}
+        is_planned = statement.is_planned_each_time or any(len(values) > _FEW for values in lists.values())
+        options = self.database.engine.planning if is_planned else _NO_OPTIONS
         self._guarded("execute", compiled.text, {**compiled.constants, **parameters}, options)
 
     def _send(self, text: str, parameters: Mapping[str, Any] | None) -> None:
