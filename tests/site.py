@@ -116,7 +116,8 @@ class Site:
     app: assembly.App
     directory: "DirectoryOfSite | None" = None
     """Where the accounts are, if not in SQL."""
-    _initial: dict[str, list[Row]] = field(default_factory=dict)
+    _initial: dict[str, dict[str, list[Row]]] = field(default_factory=dict)
+    _entries: Entries = field(default_factory=dict)
 
     @property
     def stores(self) -> dict[str, Store | Ldap]:
@@ -187,18 +188,43 @@ class Site:
         self._use(self.settings)
         for place in ("mlmmj_spool", "mlmmj_archive"):
             shutil.rmtree(getattr(self.settings, place), ignore_errors=True)
-        for name, database in self.storage.databases.items():
-            tables = self.tables(name)
-            with Session(database) as session:
-                session.begin()
-                for table in self._filled(name, session):
-                    session.delete(table)
-                for table_name, rows in self._initial.items():
-                    for row in rows if table_name in tables else ():
-                        session.insert(tables[table_name], row)
-                session.commit()
+        for name in self.storage.databases:
+            self.wipe_database(name)
         if self.directory:
-            self.directory.wipe()
+            self.directory.refill(self._entries)
+
+    def wipe_database(self, name: str) -> None:
+        """Make a database as it was."""
+        with Session(self.storage.databases[name]) as session:
+            session.begin()
+            for table in self._filled(name, session):
+                session.delete(table)
+            for table_name, rows in self._initial[name].items():
+                for row in rows:
+                    session.insert(self.tables(name)[table_name], row)
+            session.commit()
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Until the end of the block, wipe back to what the databases and the directory hold now."""
+        before = self._initial, self._entries
+        self._remember()
+        try:
+            yield
+        finally:
+            self._initial, self._entries = before
+            self.wipe()
+
+    def _remember(self) -> None:
+        self._initial = {
+            name: {
+                table: rows
+                for table in self.tables(name)
+                if database.schema.has(table) and (rows := _read(database, table))
+            }
+            for name, database in self.storage.databases.items()
+        }
+        self._entries = self.entries() if self.directory else {}
 
     def _filled(self, name: str, session: Session) -> list[sa.Table]:
         """Return the tables of a database that have rows, in the order in which they can be emptied."""
@@ -214,10 +240,8 @@ class Site:
         nobody = Actor(account=Address("setup@admins.test"), is_global=True, is_user=False)
         form = {"password": [PASSWORD], "isGlobalAdmin": ["yes"]}
         operations.run(REGISTRY["POST /api/admin/<mail>"], Call(nobody, (ROOT,), form, "127.0.0.1"), self.storage)
-        there = {table for name in self.storage.databases for table in self.tables(name)}
-        self._initial = {name: self.rows(name) for name in INITIAL if name in there}
-        if self.directory:
-            self.directory.remember()
+        self.execute("iredadmin", "DELETE FROM log")
+        self._remember()
 
     def _use(self, settings: Settings) -> None:
         self.storage.settings = settings
@@ -233,7 +257,6 @@ class DirectoryOfSite:
 
     slapd: OpenldapServer
     name: str
-    _initial: Entries = field(default_factory=dict)
 
     @property
     def manager(self) -> Ldap:
@@ -269,14 +292,10 @@ class DirectoryOfSite:
         """Delete an entry, as another program would."""
         self.slapd.delete_entry(self.name, dn)
 
-    def remember(self) -> None:
-        """Remember what is there now."""
-        self._initial = self.slapd.entries(self.name)
-
-    def wipe(self) -> None:
-        """Make everything as it was then."""
+    def refill(self, entries: Entries) -> None:
+        """Replace all domains, accounts and admins by others, whose names lack the suffix as well."""
         self.slapd.wipe_directory(self.name)
-        self.slapd.add_entries(self.name, self._initial)
+        self.slapd.add_entries(self.name, {f"{dn},{self.tree.suffix}": entry for dn, entry in entries.items()})
 
     def give_back(self) -> None:
         """Leave an empty directory to the next installation: a server has room for some twenty."""

@@ -200,16 +200,15 @@ def _of_domain(site: Site) -> tuple[str, tuple[str, ...]]:
 def killed_at_each_moment(site: Site, server: Mortal, deed: str) -> Iterator[Facts]:
     """Begin anew for each moment, and yield what the policies said before; the last time nobody is killed."""
     method, path = DEEDS[deed]
-    is_killed = True
-    for moment in range(1, MOST):
-        root = site.root()
-        world(root, deed)
-        before = facts(site)
-        server.session = token(root)
-        is_killed = server.is_killed(method, path, moment)
-        expire_claims(site)
-        yield before
-        site.wipe()
-        if not is_killed:
-            return
+    world(site.root(), deed)
+    before = facts(site)
+    with site.kept():
+        for moment in range(1, MOST):
+            server.session = token(site.root())
+            is_killed = server.is_killed(method, path, moment)
+            expire_claims(site)
+            yield before
+            site.wipe()
+            if not is_killed:
+                return
     raise AssertionError(f"There are more than {MOST} moments.")

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from postreeve.patterns import form_of
 from postreeve.storage.sql import Session
 from postreeve.storage.tables.amavisd import mailaddr, outbound_wblist, users, wblist
-from tests.site import PASSWORD, TABLES, Client, Row, Site
+from tests.site import PASSWORD, Client, Row, Site
 
 POLICIES = ("amavisd", "iredapd")
 CLIENT = "203.0.113.7"
@@ -49,14 +49,7 @@ class World:
     def reset(self) -> None:
         """Make all policies as a new installation has them."""
         for name in POLICIES:
-            with Session(self.site.storage.databases[name]) as session:
-                session.begin()
-                for table in reversed(TABLES[name].values()):
-                    session.delete(table)
-                for table_name, rows in self.site._initial.items():
-                    for row in rows if table_name in TABLES[name] else ():
-                        session.insert(TABLES[name][table_name], row)
-                session.commit()
+            self.site.wipe_database(name)
 
     def insert(self, table: sa.Table, **values: Any) -> int:
         """Insert a row, as another program would, and return its number."""
