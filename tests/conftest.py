@@ -22,6 +22,8 @@ _DRIVERS = ("mariadb", "mariadb-mysqlclient")
 """Two drivers for one server: a test runs with one of them, which its name decides, and all together with both."""
 _ABOUT_DRIVERS = ("tests/storage/", "tests/outages/")
 """Where tests run with both."""
+_STARTING = {"apart_installations", "galera", "packages", "started", "twins", "weak_installation"}
+"""Fixtures that start programs for all tests of a file: on each engine one worker runs those that need them."""
 CHROMIUM = "/usr/bin/chromium"
 _OF_FACES = ("sqlite", servers.OPENLDAP)
 """One of each kind: on these runs what says nothing about stores."""
@@ -49,11 +51,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         raise pytest.UsageError(str(error)) from error
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep what asks Dovecot out of `make quick`, and what asks OpenLDAP out of a run without that engine."""
     for item in items:
-        if "doveadm" in getattr(item, "fixturenames", ()):
+        needed = getattr(item, "fixturenames", ())
+        if "doveadm" in needed:
             item.add_marker(pytest.mark.slow)
+        if not _STARTING.isdisjoint(needed):
+            engine = getattr(item, "callspec", None) and item.callspec.params.get("server")
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {engine}"))
     left_out = {item for item in items if not _is_possible(item, config)}
     config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]

@@ -17,10 +17,7 @@ from tests.outages.processes import environment, free_port
 from tests.site import PASSWORD, ROOT, Client
 
 HERE = Path(__file__).parent.parent.parent
-pytestmark = [
-    pytest.mark.slow,  # a build and an installation
-    pytest.mark.xdist_group("packages"),
-]
+pytestmark = pytest.mark.slow  # a build and an installation
 
 
 @pytest.fixture(scope="module")

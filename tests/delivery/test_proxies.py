@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,10 @@ HIDDEN = (
     "/healthz",
 )
 MODULES = Path("/usr/lib/apache2/modules")
-pytestmark = pytest.mark.slow  # two servers are started for each test
+pytestmark = [
+    pytest.mark.slow,  # two servers are started for all tests
+    pytest.mark.faces,
+]
 
 _NGINX = """
 daemon off; pid {folder}/pid; error_log stderr warn; worker_processes 1;
@@ -77,6 +80,8 @@ class Proxy:
     folder: Path
     port: int
     tls: int
+    begun: int = 0
+    """Lines of the log that were there before."""
 
     def ask(self, method: str, path: str, *, is_secure: bool = False, **options: object) -> requests.Response:
         """Ask from another address than the proxy's, and byte by byte what the path says."""
@@ -90,7 +95,7 @@ class Proxy:
         return session.send(request, timeout=30, verify=str(self.folder / "authority.pem"))
 
     def lines(self) -> list[str]:
-        return written(self.process).splitlines()[1:]
+        return written(self.process).splitlines()[self.begun :]
 
 
 class From(HTTPAdapter):
@@ -124,9 +129,12 @@ def test_haproxy_passes_on_our_mount_points_alone(site: Site, tmp_path: Path) ->
             assert f"client={ELSEWHERE} " in proxy.lines()[-1]
 
 
-@pytest.fixture(params=["nginx", "apache"])
-def proxy(request: pytest.FixtureRequest, site: Site, tmp_path: Path) -> Iterator[Proxy]:
-    file = settings_file(tmp_path, site.stores, trusted_proxies=["127.0.0.1"])
+@pytest.fixture(scope="module", params=["nginx", "apache"])
+def started(
+    request: pytest.FixtureRequest, installation: Site, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Proxy]:
+    folder = tmp_path_factory.mktemp(request.param)
+    file = settings_file(folder, installation.stores, trusted_proxies=["127.0.0.1"])
     with serving(file) as process, servers._folder() as folder:
         servers._make_certificates(folder)
         made = Proxy(process, folder, free_port(), free_port())
@@ -137,6 +145,11 @@ def proxy(request: pytest.FixtureRequest, site: Site, tmp_path: Path) -> Iterato
         (folder / "conf").write_text(text, encoding="utf-8")
         with _running(request.param, made):
             yield made
+
+
+@pytest.fixture
+def proxy(started: Proxy) -> Proxy:
+    return replace(started, begun=len(written(started.process).splitlines()))
 
 
 def _switched_on(snippet: str) -> str:

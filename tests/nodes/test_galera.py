@@ -32,10 +32,7 @@ from tests.outages.processes import ran, serving, settings_file
 from tests.site import PASSWORD, ROOT, Client
 from tests.wire.raw import token
 
-pytestmark = [
-    pytest.mark.slow,  # a minute of load on three databases and two nodes
-    pytest.mark.xdist_group("galera"),
-]
+pytestmark = pytest.mark.slow  # a minute of load on three databases and two nodes
 CHIEF = Actor(account=Address("setup@admins.test"), is_global=True, is_user=False)
 STORES = ("vmail", "iredadmin", "amavisd", "iredapd")
 SECONDS = 60
