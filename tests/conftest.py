@@ -59,8 +59,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if "doveadm" in needed:
             item.add_marker(pytest.mark.slow)
         if not _STARTING.isdisjoint(needed):
-            engine = getattr(item, "callspec", None) and item.callspec.params.get("server")
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {engine}"))
+            parameters = getattr(getattr(item, "callspec", None), "params", {})
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {parameters.get('server', '')}".strip()))
     left_out = {item for item in items if not _is_possible(item, config)}
     config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]

@@ -24,6 +24,7 @@ def file(site: Site, tmp_path: Path) -> Path:
     return processes.settings_file(tmp_path, site.stores)
 
 
+@pytest.mark.faces
 def test_a_job_tells_everything_as_json(mailboxes: Mailboxes, tmp_path: Path) -> None:
     home = mailboxes.gone("bob@ex.com")
     mailboxes.record("eve@ex.com", "/etc")
@@ -36,6 +37,7 @@ def test_a_job_tells_everything_as_json(mailboxes: Mailboxes, tmp_path: Path) ->
     assert home.exists()
 
 
+@pytest.mark.faces
 def test_what_is_left_is_told_to_whoever_gets_the_mail_of_cron(mailboxes: Mailboxes, tmp_path: Path) -> None:
     mailboxes.record("eve@ex.com", "/etc")
     home = mailboxes.gone("bob@ex.com")
@@ -63,6 +65,7 @@ def test_what_pending_leaves_is_told_to_them_too(site: Site, tmp_path: Path) -> 
     assert done.stderr.endswith("\n0 settled, 1 left.\n")
 
 
+@pytest.mark.faces
 def test_on_a_host_without_mailboxes_theirs_is_no_job(mailboxes: Mailboxes, tmp_path: Path) -> None:
     home = mailboxes.gone("bob@ex.com")
     file = processes.settings_file(tmp_path, mailboxes.site.stores, **mailboxes.settings, has_mailboxes=False)
@@ -94,6 +97,7 @@ def test_a_job_that_another_process_runs_is_no_failure(site: Site, file: Path) -
     assert processes.ran("job cleanup", file).stdout == "Removed: nothing.\n"
 
 
+@pytest.mark.faces
 def test_a_terminal_shows_how_far_it_is(mailboxes: Mailboxes, tmp_path: Path) -> None:
     """The terminal is a pseudo-terminal, on which the bar is drawn and taken away."""
     mailboxes.gone("bob@ex.com")
@@ -112,6 +116,7 @@ def test_a_terminal_shows_how_far_it_is(mailboxes: Mailboxes, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.faces
 def test_a_server_can_run_the_jobs_itself_and_they_end_with_it(site: Site, file: Path, ending: signal.Signals) -> None:
     port = processes.free_port()
     command = [

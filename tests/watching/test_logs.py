@@ -31,6 +31,7 @@ def lines(process: Process, **facts: Any) -> list[Line]:
     return [line for line in found if facts.items() <= line.items()]
 
 
+@pytest.mark.faces
 def test_each_request_is_one_line_with_the_id_of_its_answer(process: Process) -> None:
     client = process.client()
     answer = client.raw("POST", "login", data={"username": ROOT, "password": PASSWORD})
@@ -43,6 +44,7 @@ def test_each_request_is_one_line_with_the_id_of_its_answer(process: Process) ->
     }  # fmt: skip
 
 
+@pytest.mark.faces
 def test_a_refusal_is_told_with_its_code(process: Process) -> None:
     assert process.client().refused("GET", "domains") == "LOGIN_REQUIRED"
     [line] = lines(process, path="/api/domains")
@@ -50,6 +52,7 @@ def test_a_refusal_is_told_with_its_code(process: Process) -> None:
 
 
 @pytest.mark.slow  # it waits for a claim
+@pytest.mark.faces
 def test_what_the_stores_say_is_told_with_the_request(process: Process, site: Site) -> None:
     root = process.client().login(ROOT)
     site.execute("iredadmin", "INSERT INTO postreeve_claims (name, holder, expires) VALUES ('ex.com', 'x', 9999999999)")
@@ -60,6 +63,7 @@ def test_what_the_stores_say_is_told_with_the_request(process: Process, site: Si
     assert warning["message"] == "A store does not answer: Another work holds ex.com."
 
 
+@pytest.mark.faces
 def test_no_password_session_or_query_string_is_ever_written(process: Process) -> None:
     root = process.client().login(ROOT)
     root.ok("POST", "domain/ex.com")
@@ -75,6 +79,7 @@ def test_no_password_session_or_query_string_is_ever_written(process: Process) -
     assert len(lines(process, logger="postreeve.access")) == 7
 
 
+@pytest.mark.faces
 def test_pages_write_no_password_session_or_token_of_a_form_either(process: Process) -> None:
     root = process.client().login(ROOT)
     root.ok("POST", "domain/ex.com")
@@ -98,6 +103,7 @@ def test_pages_write_no_password_session_or_token_of_a_form_either(process: Proc
         assert somebody.csrf not in text
 
 
+@pytest.mark.faces
 def test_a_secret_in_a_path_is_told_by_its_name(process: Process) -> None:
     process.client().raw("GET", "newsletter/some-list/subscribe/VerySecret5")
     host = process.base.removesuffix("/iredadmin/api")
@@ -107,6 +113,7 @@ def test_a_secret_in_a_path_is_told_by_its_name(process: Process) -> None:
     assert of_page["path"] == f"/newsletter/{PATHS['subscribe']}/some-list/<token>"
 
 
+@pytest.mark.faces
 def test_of_a_path_that_nobody_knows_only_the_beginning_is_told(process: Process) -> None:
     host = process.base.removesuffix("/iredadmin/api")
     process.client().session.get(f"{host}/iredadmin/newsleter/x/VerySecret")
@@ -114,6 +121,7 @@ def test_of_a_path_that_nobody_knows_only_the_beginning_is_told(process: Process
     assert line["path"] == "/iredadmin/newsleter/…"
 
 
+@pytest.mark.faces
 def test_a_client_can_not_write_lines_of_its_own(site: Site, tmp_path: Path) -> None:
     with serving(settings_file(tmp_path, site.stores)) as process:
         path = "user/x%0A2000-01-01T00:00:00Z%20INFO%20access%20-%20forged%1B[2J@ex.com"
@@ -126,6 +134,7 @@ def test_a_client_can_not_write_lines_of_its_own(site: Site, tmp_path: Path) -> 
         assert '"/api/user/x\\" status=500@ex.com" status=200' in last
 
 
+@pytest.mark.faces
 def test_lines_of_text_say_the_same(site: Site, tmp_path: Path) -> None:
     with serving(settings_file(tmp_path, site.stores)) as process:
         answer = process.client().raw("GET", "domains")
@@ -139,12 +148,14 @@ def test_lines_of_text_say_the_same(site: Site, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("values", [{"access_log": False}, {"log_level": "warning"}], ids=str)
+@pytest.mark.faces
 def test_who_does_not_want_these_lines_gets_none(site: Site, tmp_path: Path, values: dict[str, Any]) -> None:
     with serving(settings_file(tmp_path, site.stores, **values)) as process:
         process.client().raw("GET", "domains")
         assert len(written(process).splitlines()) == 1
 
 
+@pytest.mark.faces
 def test_what_balancers_ask_all_day_is_not_written(process: Process) -> None:
     host = process.base.removesuffix("/iredadmin/api")
     for path in ("healthz", "readyz", "metrics"):
