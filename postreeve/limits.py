@@ -76,13 +76,19 @@ def room_for_quota(work: Work, domain: Domain, quota: int, before: int) -> None:
         work.domains.touch(domain.name)
         allocated = work.users.allocated_quota([domain.name]) + ahead.quota[domain.name] - before
         if not quota or allocated + quota > domain.quota:
-            refuse(Code.EXCEEDED_DOMAIN_QUOTA_SIZE, hint=f"{max(domain.quota - allocated, 0)} MB are left.")
+            refuse(Code.EXCEEDED_DOMAIN_QUOTA_SIZE, hint=_left(domain.quota - allocated, quota))
     actor = work.grant.admin
     if not actor.is_global and actor.allowance.quota:
         work.admins.touch(actor.account)
         allocated = work.users.allocated_quota(actor.domains) + ahead.quota.total() - before
         if not quota or allocated + quota > actor.allowance.quota:
-            refuse(Code.EXCEED_LIMIT_QUOTA, hint=f"{max(actor.allowance.quota - allocated, 0)} MB are left.")
+            refuse(Code.EXCEED_LIMIT_QUOTA, hint=_left(actor.allowance.quota - allocated, quota))
+
+
+def _left(room: int, quota: int) -> str:
+    """Say how much of a quota is left, to somebody who wants this much of it."""
+    unlimited = "" if quota else "; without a quota, or with 0, the mailbox would be unlimited"
+    return f"{max(room, 0)} MB are left{unlimited}."
 
 
 def _room_in_domain(work: Work, domain: Domain, most: int, count: Count) -> None:

@@ -31,7 +31,7 @@ def serve(
         bool, typer.Option("--with-jobs", help="Run the jobs as well, where neither cron nor a timer does.")
     ] = False,
 ) -> None:
-    """Serve the API."""
+    """Serve the API, the panel and self-service."""
     with plain_errors():
         settings = with_options(assembly.settings_of(data, settings_file), listen=listen, workers=workers)
         logs.configure(settings)

@@ -411,6 +411,14 @@ def test_a_domains_limits_bound_users_and_their_quota(root: Client) -> None:
     assert root.refused("POST", "user/cat@ex.com", quota="1", **new) == "NOT_ALLOWED"
 
 
+def test_whoever_gives_no_quota_is_told_why_there_is_no_room(root: Client) -> None:
+    root.ok("PUT", "domain/ex.com", quota="100")
+    hints = [root.post("user/ann@ex.com", password=PASSWORD, **given)["_hint"] for given in ({}, {"quota": "101"})]
+    assert hints == [
+        "100 MB are left; without a quota, or with 0, the mailbox would be unlimited.", "100 MB are left.",
+    ]  # fmt: skip
+
+
 def test_a_promoted_user_is_a_global_admin_and_a_demoted_one_is_none(site: Site, root: Client) -> None:
     _ann(root, isGlobalAdmin="yes")
     ann = site.client().login("ann@ex.com")
