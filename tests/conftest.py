@@ -51,19 +51,29 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         raise pytest.UsageError(str(error)) from error
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep what asks Dovecot out of `make quick`, and what asks OpenLDAP out of a run without that engine."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # pytest-xdist reads the groups in the same hook
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Keep what asks Dovecot out of `make quick`, and what asks OpenLDAP out of a run without that engine.
+
+    Tests are run engine by engine, so that each worker makes one installation of each. pytest by itself goes by the
+    place of an engine in a test's own list, which tells one driver of MariaDB from the other in some tests only.
+    """
     for item in items:
         needed = getattr(item, "fixturenames", ())
         if "doveadm" in needed:
             item.add_marker(pytest.mark.slow)
         if not _STARTING.isdisjoint(needed):
-            parameters = getattr(getattr(item, "callspec", None), "params", {})
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {parameters.get('server', '')}".strip()))
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {_engine_of(item)}".strip()))
     left_out = {item for item in items if not _is_possible(item, config)}
     config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
+    yield
+    items.sort(key=_engine_of)
+
+
+def _engine_of(item: pytest.Item) -> str:
+    """Return the engine on which a test runs; nothing if it asks for none in particular."""
+    return str(getattr(getattr(item, "callspec", None), "params", {}).get("server", ""))
 
 
 def _is_possible(item: pytest.Item, config: pytest.Config) -> bool:
