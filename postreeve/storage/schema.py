@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from postreeve.settings import SettingsError, Store
 from postreeve.storage import generations
-from postreeve.storage.sql import Database, Session, Statement
+from postreeve.storage.sql import ATTEMPTS, Database, Session, Statement
 from postreeve.storage.tables.amavisd import AMAVISD
 from postreeve.storage.tables.amavisd import INSTALLED as AMAVISD_ROWS
 from postreeve.storage.tables.ddl import present, statements, table_statements
@@ -22,7 +22,7 @@ from postreeve.storage.tables.iredapd import INSTALLED as IREDAPD_ROWS
 from postreeve.storage.tables.iredapd import IREDAPD
 from postreeve.storage.tables.postreeve import MIGRATIONS, Migration, versions
 from postreeve.storage.tables.vmail import VMAIL
-from postreeve.work import DuplicateError, StoreUnavailableError
+from postreeve.work import ConflictError, DuplicateError, StoreUnavailableError
 
 log = logging.getLogger("postreeve.storage")
 
@@ -219,6 +219,19 @@ def migrate(database: Database, to: int = LATEST) -> None:
     What is there already stays: another node may have started at the same moment, or a process died on the way. The
     tables of a later release stay as well, which this one does not know.
     """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            _migrate(database, to)
+        except ConflictError:  # on a cluster, two nodes that wrote the same version
+            if attempt == ATTEMPTS:
+                raise
+        else:
+            return
+        finally:
+            database.forget_schema()
+
+
+def _migrate(database: Database, to: int) -> None:
     with Session(database) as session:
         if not database.schema.has(versions.name):
             _add(session, versions)
@@ -238,7 +251,6 @@ def migrate(database: Database, to: int = LATEST) -> None:
             with _may_change(database):
                 session.text_execute(f"DROP TABLE {versions.name}")
             session.commit()
-    database.forget_schema()
 
 
 def _add(session: Session, table: sa.Table) -> None:

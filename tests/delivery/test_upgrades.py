@@ -12,6 +12,7 @@ from postreeve.storage import schema
 from postreeve.storage.sql import Database, Session
 from postreeve.storage.tables.ddl import table_statements
 from postreeve.storage.tables.postreeve import MIGRATIONS
+from postreeve.work import ConflictError
 from tests.outages.processes import ran, settings_file
 from tests.site import Row, Site
 
@@ -94,6 +95,24 @@ def test_two_nodes_that_start_at_once_make_them_together(site: Site) -> None:
         assert columns(database) == there
         assert [row["version"] for row in site.rows("postreeve_versions")] == VERSIONS
     other.close()
+
+
+def test_a_node_of_a_cluster_that_was_slower_goes_on(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Galera lets one of two nodes that wrote the same fail when it commits."""
+    database = site.storage.iredadmin
+    there = columns(database)
+    schema.migrate(database, VERSIONS[0])
+    commit = Session.commit
+
+    def slower(session: Session) -> None:
+        monkeypatch.undo()
+        commit(session)
+        raise ConflictError("Deadlock found when trying to get lock")
+
+    monkeypatch.setattr(Session, "commit", slower)
+    schema.migrate(database)
+    assert columns(database) == there
+    assert [row["version"] for row in site.rows("postreeve_versions")] == VERSIONS
 
 
 @pytest.mark.slow  # a command many times
