@@ -25,7 +25,8 @@ def _addresses(owned: OwnedList) -> Statement:
     row = owned.table.c
     return Statement(
         lambda _: sa.select(_ADDRESS.email).join(owned.table, row[owned.other] == _ADDRESS.id)
-        .where(row[owned.owner] == parameter("owner"), row.wb == parameter("wb"))
+        .where(row[owned.owner] == parameter("owner"), row.wb == parameter("wb")),
+        is_planned_each_time=True,  # a plan from when the lists were short goes through `mailaddr` for each entry
     )  # fmt: skip
 
 
@@ -61,7 +62,8 @@ def _matching(owned: OwnedList) -> Statement:
         .select_from(users).join(owned.table, row[owned.owner] == users.c.id)
         .join(mailaddr, row[owned.other] == _ADDRESS.id)
         .where(among(users.c.email, "texts"))
-        .order_by(users.c.priority.desc(), users.c.id, _ADDRESS.priority.desc(), _ADDRESS.id)
+        .order_by(users.c.priority.desc(), users.c.id, _ADDRESS.priority.desc(), _ADDRESS.id),
+        is_planned_each_time=True,
     )  # fmt: skip
 
 
