@@ -42,9 +42,6 @@ TABLES: dict[str, dict[str, sa.Table]] = {
 ROOT = "root@admins.test"
 PASSWORD = "A@StrongPassword2"
 
-INITIAL = ("admin", "domain_admins", "policy", "users", "greylisting")
-"""The tables that are not empty in a new installation: the global admin, and the policies that iRedMail installs."""
-
 Row = dict[str, Any]
 
 

@@ -4,7 +4,10 @@ import pytest
 
 from tests.profiles import said
 from tests.servers import OPENLDAP
-from tests.site import INITIAL, PASSWORD, Site
+from tests.site import PASSWORD, Site
+
+INITIAL = ("admin", "domain_admins", "policy", "users", "greylisting")
+"""The tables that are not empty in a new installation: the global admin, and the policies that iRedMail installs."""
 
 
 def test_a_new_user_has_a_mailbox_that_mail_goes_to(site: Site) -> None:
